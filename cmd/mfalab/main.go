@@ -1,0 +1,19 @@
+// Command mfalab is a hardware MFA lab in software: push-button OATH fobs and an AWS-compatible IAM to enrol them in.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	dir, err := os.Getwd()
+	if err != nil {
+		dir = "."
+	}
+	os.Exit(run(ctx, std{in: os.Stdin, out: os.Stdout, err: os.Stderr, dir: dir, env: os.Getenv, environ: os.Environ}, os.Args[1:]))
+}

@@ -1,0 +1,329 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mfalab/mfalab/sim/control"
+	"github.com/mfalab/mfalab/sim/endpoint"
+	"github.com/mfalab/mfalab/sim/live"
+)
+
+// address is where a lab listens unless it is told otherwise. Our choice: FIDO's "6" and OATH's "325" mean nothing; the
+// port is free in IANA's list.
+const address = "127.0.0.1:6325"
+
+// upFlags are the options of `mfalab up`.
+type upFlags struct {
+	listen, seed, plan, clock, account string
+	ephemeral, detach, open            bool
+	set, weaken, allow                 []string
+}
+
+func (c *cli) up() *cobra.Command {
+	var f upFlags
+	cmd := &cobra.Command{
+		Use:   "up [-- COMMAND...]",
+		Short: "Run the lab: IAM, STS, their proxy and the control API on one port",
+		Long: `Run the lab until it is interrupted or taken down. With a COMMAND, run that command against a lab of its own on a
+free port, with the environment set so that AWS clients reach nothing else, and end with its status.`,
+		Example: `  mfalab up
+  mfalab up --detach && eval "$(mfalab env)"
+  mfalab up --seed 7 -- ./run-tests.sh`,
+	}
+	cmd.Flags().StringVar(&f.listen, "listen", address, "where to listen; port 0 takes a free one")
+	cmd.Flags().StringVar(&f.seed, "seed", "", "the same seed gives the same IDs, keys, serials and seeds (default: the system's chance)")
+	cmd.Flags().StringVar(&f.account, "account", "", "the account number of a new lab, 12 digits (default 123456789012)")
+	cmd.Flags().StringVar(&f.plan, "init", "", "a plan or a saved lab that a new lab begins with")
+	cmd.Flags().StringVar(&f.clock, "clock", "lab", "lab: the clock may be moved; wall: it may not; still: it stands")
+	cmd.Flags().BoolVar(&f.ephemeral, "ephemeral", false, "keep nothing")
+	cmd.Flags().BoolVar(&f.detach, "detach", false, "return when the lab is ready, and leave it running")
+	cmd.Flags().BoolVar(&f.open, "open", false, "open the lab's page in a browser")
+	cmd.Flags().StringArrayVar(&f.set, "set", nil, "a rule of the relying party, such as devices-per-user=1 (see docs/iam.md)")
+	cmd.Flags().StringArrayVar(&f.weaken, "weaken", nil, "rules to break on purpose, such as replay,window=20 (see docs/iam.md)")
+	cmd.Flags().StringArrayVar(&f.allow, "allow-host", nil, "another host name that the lab answers to")
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		switch {
+		case len(args) > 0 && cmd.ArgsLenAtDash() != 0:
+			return usage{fmt.Errorf("a command to run stands behind --: `mfalab up -- %s`", strings.Join(args, " "))}
+		case len(args) > 0 && f.detach:
+			return usage{errors.New("--detach and a command do not go together: the command is what is waited for")}
+		case f.detach:
+			return c.detach(cmd)
+		case len(args) > 0:
+			return c.upFor(cmd, f, args)
+		}
+		return c.serve(cmd.Context(), f, c.where(), nil)
+	}
+	return cmd
+}
+
+// options turns the flags into those of a lab.
+func (c *cli) options(f upFlags, dir string) (live.Options, *live.Snapshot, error) {
+	opt := live.Options{Dir: dir, Ephemeral: f.ephemeral, Seed: f.seed}
+	switch f.clock {
+	case "lab":
+	case "wall":
+		opt.WallOnly = true
+	case "still":
+		opt.Virtual = true
+	default:
+		return opt, nil, usage{fmt.Errorf("--clock %q is not known: give lab, wall or still", f.clock)}
+	}
+	var saved *live.Snapshot
+	if f.plan != "" {
+		b, err := os.ReadFile(c.path(f.plan))
+		if err != nil {
+			return opt, nil, err
+		}
+		if opt.Plan, err = live.ParsePlan(b); err != nil {
+			var notSaved error
+			if saved, notSaved = live.ParseSnapshot(b); notSaved != nil {
+				return opt, nil, fmt.Errorf("--init %s: %w", f.plan, err)
+			}
+		}
+	}
+	if f.account != "" {
+		if opt.Plan == nil {
+			opt.Plan = &live.Plan{}
+		}
+		opt.Plan.Account = f.account
+	}
+	if len(f.set)+len(f.weaken) > 0 {
+		set, weaken := f.set, f.weaken
+		if opt.Plan != nil {
+			set, weaken = append(opt.Plan.Set, set...), append(opt.Plan.Weaken, weaken...)
+		}
+		var err error
+		if opt.Settings, err = live.Settings(set, weaken); err != nil {
+			return opt, nil, usage{err}
+		}
+	}
+	return opt, saved, nil
+}
+
+// serve runs a lab until ctx ends, it is taken down, or while returns.
+func (c *cli) serve(ctx context.Context, f upFlags, dir string, while func(ctx context.Context, lab *live.Lab) error) error {
+	opt, saved, err := c.options(f, dir)
+	if err != nil {
+		return err
+	}
+	// The port first: a lab that cannot listen leaves no trace.
+	listener, err := net.Listen("tcp", f.listen)
+	if err != nil {
+		return hinted{fmt.Errorf("cannot listen on %s: %w", f.listen, errors.Unwrap(err)), "give another --listen, or end what listens there"}
+	}
+	defer listener.Close()
+	fresh := opt.Ephemeral || !live.Exists(dir)
+	lab, err := live.Open(ctx, opt)
+	if errors.Is(err, live.ErrOwned) {
+		owner, _ := live.ReadOwner(dir) // without its number and address the sentence is still true
+		return hinted{fmt.Errorf("the lab in %s is run by process %d at %s", dir, owner.PID, owner.URL),
+			"`mfalab down` ends it; another --dir has another lab"}
+	}
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	return errors.Join(c.attend(ctx, stop, lab, listener, f, func() error {
+		if fresh && saved != nil {
+			return lab.Load(ctx, saved)
+		}
+		return nil
+	}, while), lab.Close())
+}
+
+// attend serves an opened lab.
+func (c *cli) attend(ctx context.Context, stop func(), lab *live.Lab, listener net.Listener, f upFlags, begin func() error,
+	while func(context.Context, *live.Lab) error) error {
+	if err := begin(); err != nil {
+		return err
+	}
+	authority, err := authority(lab)
+	if err != nil {
+		return err
+	}
+	token := ""
+	if addr, ok := listener.Addr().(*net.TCPAddr); ok && !addr.IP.IsLoopback() {
+		b := make([]byte, 16)
+		if _, err := rand.Read(b); err != nil {
+			return err
+		}
+		token = hex.EncodeToString(b)
+	}
+	handler := endpoint.New(endpoint.Config{IAM: lab.IAM(), Clock: lab.Clock().Now, Pages: c.pages(lab, stop),
+		AllowHosts: append(f.allow, ownNames(listener)...), Authority: authority,
+		Weakened: lab.IAM().Settings().Weakened, RequestID: lab.RequestID})
+	if err := lab.Announce("http://"+reachable(listener), token); err != nil {
+		return err
+	}
+	served := make(chan error, 1)
+	go func() { served <- endpoint.Serve(ctx, listener, handler) }()
+	if while == nil {
+		c.greet(ctx, lab, f.open)
+		return <-served
+	}
+	err = while(ctx, lab)
+	stop()
+	return errors.Join(err, <-served)
+}
+
+// reachable is the address that clients on this machine use: "0.0.0.0" is none.
+func reachable(l net.Listener) string {
+	addr := l.Addr().(*net.TCPAddr)
+	if addr.IP.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", fmt.Sprint(addr.Port))
+	}
+	return addr.String()
+}
+
+// ownNames is the address that a lab beyond loopback was told to listen on: whoever knows it may use it.
+func ownNames(l net.Listener) []string {
+	addr := l.Addr().(*net.TCPAddr)
+	if addr.IP.IsLoopback() || addr.IP.IsUnspecified() {
+		return nil
+	}
+	return []string{addr.IP.String()}
+}
+
+// pages is what an unsigned request reaches: the control API, the page, the proxy's certificate.
+func (c *cli) pages(lab *live.Lab, stop func()) http.Handler {
+	mux := http.NewServeMux()
+	api := control.New(lab, stop)
+	mux.Handle("/v1/", api)
+	mux.Handle("/healthz", api)
+	mux.Handle("/", front(lab))
+	return mux
+}
+
+// greet says once that the lab is ready and how to use it.
+func (c *cli) greet(ctx context.Context, lab *live.Lab, openPage bool) {
+	keep := lab.Dir()
+	if lab.Ephemeral() {
+		keep = "nothing is kept"
+	}
+	fmt.Fprintf(c.out, "mfalab is ready at %s (account %s, %s)\n", lab.URL(), lab.IAM().Account(), keep)
+	if weak := lab.IAM().Settings().Weakened(); len(weak) > 0 {
+		fmt.Fprintf(c.out, "\n  !!  WEAKENED ON PURPOSE: %s  !!\n\n", strings.Join(weak, ", "))
+	}
+	if lab.Token() != "" {
+		fmt.Fprintf(c.out, "it listens beyond loopback; its control API asks for the token in %s\n", filepath.Join(lab.Dir(), "owner.json"))
+	}
+	if lab.Fresh() {
+		if keys, err := lab.Credentials(ctx); err == nil {
+			k := keys.Users[live.Administrator]
+			fmt.Fprintf(c.out, "\na new account with an administrator %q:\n  AWS_ACCESS_KEY_ID=%s\n  AWS_SECRET_ACCESS_KEY=%s\n"+
+				"in another shell:\n  eval \"$(mfalab env)\"\n  mfalab fob new\n  aws iam list-users\n", live.Administrator, k.AccessKeyID, k.SecretAccessKey)
+		}
+	}
+	if openPage {
+		if err := browse(lab.URL()); err != nil {
+			fmt.Fprintf(c.err, "mfalab: hint: no browser could be started (%v): open %s yourself\n", err, lab.URL())
+		}
+	}
+}
+
+// browse opens a page in the user's browser.
+func browse(url string) error {
+	name, args := "xdg-open", []string{url}
+	switch runtime.GOOS {
+	case "darwin":
+		name = "open"
+	case "windows":
+		name, args = "rundll32", []string{"url.dll,FileProtocolHandler", url}
+	}
+	return exec.Command(name, args...).Start()
+}
+
+// detach starts this command again in the background and returns when that lab is ready.
+func (c *cli) detach(cmd *cobra.Command) error {
+	dir := c.where()
+	if live.Owned(dir) {
+		owner, _ := live.ReadOwner(dir) // without its number and address the sentence is still true
+		return hinted{fmt.Errorf("the lab in %s is run by process %d at %s", dir, owner.PID, owner.URL), "`mfalab down` ends it"}
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	log, err := os.OpenFile(filepath.Join(dir, "up.log"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	args := []string{"up", "--dir", dir}
+	for _, name := range []string{"listen", "seed", "account", "clock", "init", "ephemeral", "open", "set", "weaken", "allow-host"} {
+		args = append(args, given(cmd, name, c)...)
+	}
+	child := exec.Command(program, args...)
+	child.Dir, child.Env, child.Stdout, child.Stderr = c.std.dir, c.environ(), log, log
+	own(child)
+	if err := child.Start(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- child.Wait() }()
+	return c.awaitReady(cmd.Context(), dir, child.Process.Pid, ended)
+}
+
+// given repeats a flag as it was given.
+func given(cmd *cobra.Command, name string, c *cli) []string {
+	flag := cmd.Flags().Lookup(name)
+	if !flag.Changed {
+		return nil
+	}
+	if list, err := cmd.Flags().GetStringArray(name); err == nil {
+		var args []string
+		for _, v := range list {
+			args = append(args, "--"+name+"="+v)
+		}
+		return args
+	}
+	value := flag.Value.String()
+	if name == "init" {
+		value = c.path(value)
+	}
+	return []string{"--" + name + "=" + value}
+}
+
+// awaitReady waits until the lab of a child answers, or the child has ended; what it printed then is shown.
+func (c *cli) awaitReady(ctx context.Context, dir string, pid int, ended <-chan error) error {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ended:
+			said, _ := os.ReadFile(filepath.Join(dir, "up.log")) // nothing to show is shown as nothing
+			return fmt.Errorf("the lab did not start: %s", strings.TrimPrefix(strings.TrimSpace(string(said)), "mfalab: error: "))
+		case <-tick.C:
+		}
+		owner, err := live.ReadOwner(dir)
+		if err != nil || owner.PID != pid || control.Dial(owner.URL, owner.Token).Get(ctx, "/healthz", nil) != nil {
+			continue
+		}
+		said, err := os.ReadFile(filepath.Join(dir, "up.log"))
+		if err == nil {
+			_, err = c.out.Write(said)
+		}
+		return err
+	}
+}

@@ -1,0 +1,206 @@
+package endpoint
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/mfalab/mfalab/sim/iam"
+	"github.com/mfalab/mfalab/sim/iam/sigv4"
+)
+
+// Our choice.
+const (
+	// maxBody is the longest form: the real services take ten times as much, and nothing in IAM needs it.
+	maxBody = 1 << 20
+	// bodyTime is how long a client may take to send it.
+	bodyTime = 30 * time.Second
+)
+
+// serveQuery answers one request of the AWS query protocol.
+func (e *Endpoint) serveQuery(w http.ResponseWriter, r *http.Request) {
+	id := e.cfg.RequestID()
+	if isJSON(r) {
+		e.refuseJSON(w, r, id)
+		return
+	}
+	call := iam.Call{RequestID: id, UserAgent: r.UserAgent(), SourceIP: sourceIP(r)}
+	call.Now, call.Wall = e.cfg.Clock()
+	result, refusal := e.decide(w, r, &call)
+	namespace := namespaces[call.Service]
+	var body []byte
+	if refusal == nil {
+		var err error
+		if body, err = appendResult(nil, namespace, call.Action, id, result); err != nil {
+			refusal = e.cfg.IAM.Refuse("ServiceFailure")
+		}
+	}
+	if refusal != nil {
+		e.writeError(w, id, namespace, refusal)
+		return
+	}
+	writeXML(w, id, http.StatusOK, body)
+}
+
+// decide takes a request through the checks in the order of the real services: the form, because nothing can be said
+// about one that cannot be read; the action and version, because they name the service that the signature has to be for
+// (and in the recordings these two are refused by the front end, in a namespace of its own, before any service is asked);
+// the signature; then, in iam.Service, what the credential may do, the constraints and the operation.
+func (e *Endpoint) decide(w http.ResponseWriter, r *http.Request, call *iam.Call) (any, *iam.Error) {
+	body, form, refusal := e.readForm(w, r)
+	if refusal == nil {
+		call.Service, refusal = e.operation(form)
+	}
+	if refusal == nil {
+		call.Action, call.Params = form.Get("Action"), parameters(form)
+		refusal = e.authenticate(r, body, call)
+	}
+	if refusal != nil {
+		return nil, refusal
+	}
+	result, err := e.cfg.IAM.Do(r.Context(), *call)
+	return result, e.refusal(err)
+}
+
+// readForm returns the body as it came and all parameters, of the query and of the form in the body.
+func (e *Endpoint) readForm(w http.ResponseWriter, r *http.Request) ([]byte, url.Values, *iam.Error) {
+	if r.ContentLength > maxBody {
+		w.Header().Set("Connection", "close")
+		return nil, nil, e.cfg.IAM.Refuse("RequestTooLarge", maxBody)
+	}
+	control := http.NewResponseController(w)
+	// Not every ResponseWriter can, and then the body is in memory already.
+	_ = control.SetReadDeadline(time.Now().Add(bodyTime))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	_ = control.SetReadDeadline(time.Time{})
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return nil, nil, e.cfg.IAM.Refuse("RequestTooLarge", maxBody)
+	}
+	raw := r.URL.RawQuery
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind == "application/x-www-form-urlencoded" && len(body) > 0 {
+		raw = strings.Trim(raw+"&"+string(body), "&")
+	}
+	form, bad := parseForm(raw)
+	if err != nil || bad != nil {
+		return nil, nil, e.cfg.IAM.Refuse("MalformedQueryString")
+	}
+	return body, form, nil
+}
+
+// parseForm parses a query string or a form. It takes UTF-8 only: an answer in XML could not name anything else.
+func parseForm(raw string) (url.Values, error) {
+	form, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range form {
+		for _, v := range append(values, name) {
+			if !utf8.ValidString(v) {
+				return nil, fmt.Errorf("the parameter %q is not UTF-8", name)
+			}
+		}
+	}
+	return form, nil
+}
+
+// operation returns the service that has the action of form. Each version is of one service.
+func (e *Endpoint) operation(form url.Values) (string, *iam.Error) {
+	for _, name := range []string{"Action", "Version"} {
+		// The real services take the first one: two that differ are a client's bug, which a lab is there to find.
+		if len(form[name]) > 1 {
+			return "", e.cfg.IAM.Refuse("RepeatedParameter", name)
+		}
+	}
+	action, version := form.Get("Action"), form.Get("Version")
+	if !form.Has("Action") {
+		return "", e.cfg.IAM.Refuse("MissingAction")
+	}
+	for service := range namespaces {
+		if version == iam.Version(service) && e.operations[service+":"+action] {
+			return service, nil
+		}
+	}
+	if !form.Has("Version") {
+		version = "NO_VERSION_SPECIFIED" // recorded from STS
+	}
+	return "", e.cfg.IAM.Refuse("InvalidAction", action, version)
+}
+
+// parameters returns form without what belongs to the protocol and to the signature.
+func parameters(form url.Values) url.Values {
+	p := url.Values{}
+	for name, values := range form {
+		if name != "Action" && name != "Version" && !strings.HasPrefix(name, "X-Amz-") {
+			p[name] = values
+		}
+	}
+	return p
+}
+
+// authenticate checks the signature of r and fills in the caller.
+func (e *Endpoint) authenticate(r *http.Request, body []byte, call *iam.Call) *iam.Error {
+	secret := func(s sigv4.Signature) (secret string, err error) {
+		secret, call.Caller, err = e.cfg.IAM.Credential(r.Context(), s.AccessKeyID, s.SessionToken, call.Now)
+		return secret, err
+	}
+	s, err := e.keys.Verify(r, call.Service, sha256.Sum256(body), call.Wall, secret)
+	call.Region = s.Region
+	return e.refusal(err)
+}
+
+// refusal returns the answer that err means, nil for nil.
+func (e *Endpoint) refusal(err error) *iam.Error {
+	if err == nil {
+		return nil
+	}
+	if decided, ok := errors.AsType[*iam.Error](err); ok {
+		return decided
+	}
+	if s, ok := errors.AsType[*sigv4.Error](err); ok {
+		refusal := *e.cfg.IAM.Refuse(s.ID, s.Args...)
+		if s.Message != "" {
+			refusal.Message = s.Message
+		}
+		return &refusal
+	}
+	return e.cfg.IAM.Refuse("ServiceFailure")
+}
+
+// isJSON reports whether r speaks the protocol of another kind of service, such as DynamoDB.
+func isJSON(r *http.Request) bool {
+	return r.Header.Get("X-Amz-Target") != "" || strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-amz-json")
+}
+
+// refuseJSON refuses in the form that such a client shows to its user.
+func (e *Endpoint) refuseJSON(w http.ResponseWriter, r *http.Request, id string) {
+	body, err := json.Marshal(map[string]string{
+		"__type": "UnknownOperationException",
+		"message": fmt.Sprintf("mfalab does not serve %q: it serves IAM and STS, by the AWS query protocol",
+			strings.ToValidUTF8(r.Header.Get("X-Amz-Target"), "?")),
+	})
+	if err != nil {
+		panic("endpoint: internal error: " + err.Error())
+	}
+	w.Header().Set("X-Amzn-RequestId", id)
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	w.WriteHeader(http.StatusBadRequest)
+	w.Write(body)
+}
+
+// sourceIP returns the client's address without the port.
+func sourceIP(r *http.Request) string {
+	if a, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		return a.Addr().Unmap().String()
+	}
+	return r.RemoteAddr
+}

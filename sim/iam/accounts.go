@@ -1,0 +1,130 @@
+package iam
+
+import "encoding/json"
+
+// accountOperations are the operations on the account as a whole.
+var accountOperations = []*operation{
+	{service: "iam", name: "CreateAccountAlias", writes: true, run: (*operating).createAccountAlias, params: []param{
+		{"AccountAlias", accountAliasShape, true}}},
+	{service: "iam", name: "DeleteAccountAlias", writes: true, run: (*operating).deleteAccountAlias, params: []param{
+		{"AccountAlias", accountAliasShape, true}}},
+	{service: "iam", name: "ListAccountAliases", run: (*operating).listAccountAliases, params: []param{
+		{"Marker", markerShape, false}, {"MaxItems", maxItemsShape, false}}},
+	{service: "iam", name: "GetAccountSummary", run: (*operating).getAccountSummary},
+	{service: "iam", name: "GenerateCredentialReport", writes: true, run: (*operating).generateCredentialReport},
+	{service: "iam", name: "GetCredentialReport", run: (*operating).getCredentialReport},
+}
+
+// createAccountAlias gives the account its one alias; another one replaces it.
+func (o *operating) createAccountAlias() (any, error) {
+	alias := o.param("AccountAlias")
+	if alias == o.account.Alias {
+		return nil, o.refuse("AliasExists", alias)
+	}
+	o.account.Alias = alias
+	return nil, o.putAccount()
+}
+
+func (o *operating) deleteAccountAlias() (any, error) {
+	alias := o.param("AccountAlias")
+	if alias != o.account.Alias {
+		return nil, o.refuse("NoSuchAlias", alias)
+	}
+	o.account.Alias = ""
+	return nil, o.putAccount()
+}
+
+type listAccountAliasesResult struct {
+	AccountAliases list[string]
+	tail
+}
+
+func (o *operating) listAccountAliases() (any, error) {
+	var aliases []string
+	if o.account.Alias != "" {
+		aliases = append(aliases, o.account.Alias)
+	}
+	aliases, end, err := page(o, aliases, func(alias string) string { return alias })
+	return listAccountAliasesResult{list[string]{aliases}, end}, err
+}
+
+// A summaryEntry is one entry of the account's summary.
+type summaryEntry struct {
+	Key   string `xml:"key"`
+	Value int    `xml:"value"`
+}
+
+type summaryResult struct {
+	SummaryMap []summaryEntry `xml:"SummaryMap>entry"`
+}
+
+// getAccountSummary answers with every key that the real service was recorded to have, in alphabetical order; what this
+// account cannot have is zero.
+func (o *operating) getAccountSummary() (any, error) {
+	root, err := userWithID(o.Tx, Root)
+	if err != nil {
+		return nil, err
+	}
+	devices, inUse, err := countDevices(o.Tx)
+	if err != nil {
+		return nil, err
+	}
+	return summaryResult{[]summaryEntry{
+		{"AccessKeysPerUserQuota", accessKeysPerUser},
+		{"AccountAccessKeysPresent", one(len(root.AccessKeys) > 0)},
+		{"AccountMFAEnabled", one(len(root.Devices) > 0)},
+		{"AccountPasswordPresent", one(root.LoginProfile != nil)},
+		{"AccountSigningCertificatesPresent", 0},
+		{"AssumeRolePolicySizeQuota", 2048},
+		{"AttachedPoliciesPerGroupQuota", 10},
+		{"AttachedPoliciesPerRoleQuota", 10},
+		{"AttachedPoliciesPerUserQuota", 10},
+		{"GlobalEndpointTokenVersion", 1},
+		{"GroupPolicySizeQuota", 5120},
+		{"Groups", 0},
+		{"GroupsPerUserQuota", 10},
+		{"GroupsQuota", 300},
+		{"InstanceProfiles", 0},
+		{"InstanceProfilesQuota", 1000},
+		{"MFADevices", devices},
+		{"MFADevicesInUse", inUse},
+		{"Policies", 0},
+		{"PoliciesQuota", 1500},
+		{"PolicySizeQuota", 6144},
+		{"PolicyVersionsInUse", 0},
+		{"PolicyVersionsInUseQuota", 10000},
+		{"Providers", 0},
+		{"RolePolicySizeQuota", 10240},
+		{"Roles", 0},
+		{"RolesQuota", 1000},
+		{"ServerCertificates", 0},
+		{"ServerCertificatesQuota", 20},
+		{"SigningCertificatesPerUserQuota", 2},
+		{"UserPolicySizeQuota", 2048},
+		{"Users", o.account.Users},
+		{"UsersQuota", usersQuota},
+		{"VersionsPerPolicyQuota", 5},
+	}}, nil
+}
+
+// countDevices counts the devices of the account, and those that somebody has. A fob in the factory's inventory is not the
+// account's before it is enabled.
+func countDevices(tx Tx) (devices, inUse int, err error) {
+	records, err := tx.Scan(kindDevice, "", "", 0)
+	for _, r := range records {
+		var d device
+		if err := json.Unmarshal(r.Value, &d); err != nil {
+			return 0, 0, damaged(kindDevice, r.Key, err)
+		}
+		devices += one(d.Virtual || d.UserID != "")
+		inUse += one(d.UserID != "")
+	}
+	return devices, inUse, err
+}
+
+func one(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

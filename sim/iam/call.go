@@ -1,0 +1,113 @@
+package iam
+
+import (
+	"net/url"
+	"time"
+)
+
+// A Call is one request whose signature has been checked.
+type Call struct {
+	Service string     // "iam" or "sts"
+	Action  string     // "EnableMFADevice"
+	Params  url.Values // the form without Action and Version
+	Caller  Caller
+	Region  string
+	// Now is the lab's time: it judges codes, sessions and the age of everything.
+	Now time.Time
+	// Wall is the time of the client's clock: expirations go out as wall time plus what is left in lab time.
+	Wall      time.Time
+	RequestID string
+	SourceIP  string
+	UserAgent string
+}
+
+// Root is the UserID of the account's root user in records and callers.
+const Root = "root"
+
+// A Caller is who signed: an access key of a user or of root, or a session made from one.
+type Caller struct {
+	AccessKeyID string
+	UserID      string // "AIDA...", or Root
+	UserName    string // empty for root
+	ARN         string // as GetCallerIdentity says it
+	// Session is nil for a long-term access key.
+	Session *Session
+}
+
+// IsRoot reports whether the account's root user called, by its own key or in a session.
+func (c Caller) IsRoot() bool { return c.UserID == Root }
+
+// redacted returns c without the keys of its session.
+func (c Caller) redacted() Caller {
+	if c.Session != nil {
+		x := *c.Session
+		x.Secret, x.TokenHash = "", ""
+		c.Session = &x
+	}
+	return c
+}
+
+// A Session is a set of temporary credentials from GetSessionToken.
+type Session struct {
+	AccessKeyID string    `json:"accessKeyId"` // "ASIA..."
+	Secret      string    `json:"secret"`
+	TokenHash   string    `json:"tokenHash"` // SHA-256 of the session token, hex
+	UserID      string    `json:"userId"`
+	Created     time.Time `json:"created"` // lab time
+	Expires     time.Time `json:"expires"` // lab time
+	// MFA is whether the session began with a code; MFASerial says from which device.
+	MFA       bool   `json:"mfa"`
+	MFASerial string `json:"mfaSerial,omitempty"`
+}
+
+// A User is one IAM user, or root.
+type User struct {
+	ID               string        `json:"id"`
+	Name             string        `json:"name"`
+	Path             string        `json:"path"`
+	Created          time.Time     `json:"created"`
+	PasswordLastUsed time.Time     `json:"passwordLastUsed,omitzero"`
+	LoginProfile     *LoginProfile `json:"loginProfile,omitempty"`
+	AccessKeys       []string      `json:"accessKeys,omitempty"` // IDs in the order of their making
+	Devices          []string      `json:"devices,omitempty"`    // serial numbers of the assigned MFA devices, in that order
+	Tags             []Tag         `json:"tags,omitempty"`
+}
+
+// A LoginProfile is a user's console password.
+type LoginProfile struct {
+	Hash          string    `json:"hash"` // bcrypt
+	Created       time.Time `json:"created"`
+	Changed       time.Time `json:"changed"`
+	ResetRequired bool      `json:"resetRequired,omitempty"`
+}
+
+// An AccessKey is a long-term credential.
+type AccessKey struct {
+	ID              string    `json:"id"`
+	Secret          string    `json:"secret"`
+	UserID          string    `json:"userId"`
+	Inactive        bool      `json:"inactive,omitempty"`
+	Created         time.Time `json:"created"`
+	LastUsed        time.Time `json:"lastUsed,omitzero"`
+	LastUsedRegion  string    `json:"lastUsedRegion,omitempty"`
+	LastUsedService string    `json:"lastUsedService,omitempty"`
+}
+
+// A Tag is a key and a value on a user or a device.
+type Tag struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+// Kinds of records in the store, with what their keys are.
+const (
+	kindAccount = "account" // "account"
+	kindUser    = "user"    // the name in lower case; names are unique whatever their case
+	kindUserID  = "userid"  // the ID; the value is the name in lower case
+	kindKey     = "key"     // the access key ID
+	kindSession = "session" // the access key ID
+	kindDevice  = "mfa"     // the serial number: the factory's inventory and the virtual devices
+	kindGrave   = "grave"   // the name in lower case of a deleted user; the value is when
+	// kindThrottle is only used with the weakness count-per-session: the serial number, a space, the access key ID.
+	kindThrottle = "throttle"
+)

@@ -1,0 +1,139 @@
+package iam
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+type deviceXML struct {
+	UserName     string `xml:",omitempty"`
+	SerialNumber string
+	EnableDate   string `xml:",omitempty"`
+}
+
+type listDevicesResult struct {
+	MFADevices list[deviceXML]
+	tail
+}
+
+// listMFADevices lists the devices of one user, hardware and virtual alike, by serial number.
+func (o *operating) listMFADevices() (any, error) {
+	u, err := o.subject()
+	if err != nil {
+		return nil, err
+	}
+	serials := slices.Sorted(slices.Values(u.Devices))
+	serials, end, err := page(o, serials, func(serial string) string { return serial })
+	if err != nil {
+		return nil, err
+	}
+	var out []deviceXML
+	for _, serial := range serials {
+		d, err := o.deviceNumbered(serial)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, deviceXML{u.Name, serial, stamp(d.Enabled)})
+	}
+	return listDevicesResult{list[deviceXML]{out}, end}, nil
+}
+
+type listVirtualDevicesResult struct {
+	VirtualMFADevices list[virtualDeviceXML]
+	tail
+}
+
+// listVirtualMFADevices lists the account's virtual devices, without their seeds, pictures and tags.
+func (o *operating) listVirtualMFADevices() (any, error) {
+	status := o.param("AssignmentStatus")
+	devices, end, err := scanPage(o, kindDevice, func(r Record) (virtualDeviceXML, bool, error) {
+		d := &device{}
+		if err := json.Unmarshal(r.Value, d); err != nil {
+			return virtualDeviceXML{}, false, damaged(kindDevice, r.Key, err)
+		}
+		assigned := d.UserID != ""
+		if !d.Virtual || status == "Assigned" && !assigned || status == "Unassigned" && assigned {
+			return virtualDeviceXML{}, false, nil
+		}
+		x, err := o.describeVirtual(d)
+		return x, true, err
+	})
+	return listVirtualDevicesResult{list[virtualDeviceXML]{devices}, end}, err
+}
+
+func (o *operating) describeVirtual(d *device) (virtualDeviceXML, error) {
+	x := virtualDeviceXML{SerialNumber: d.Serial, EnableDate: stamp(d.Enabled)}
+	if d.UserID == "" {
+		return x, nil
+	}
+	u, err := userWithID(o.Tx, d.UserID)
+	if u != nil {
+		user := o.describe(u)
+		x.User = &user
+	}
+	return x, err
+}
+
+// getMFADevice describes one device. The real service's documentation speaks of FIDO devices only; which other serial
+// numbers it takes is not known, and this one takes them all. A fob that lies in the factory is not the account's.
+func (o *operating) getMFADevice() (any, error) {
+	d, err := o.deviceNumbered(o.param("SerialNumber"))
+	if err != nil {
+		return nil, err
+	}
+	if !d.Virtual && d.UserID == "" {
+		return nil, o.refuse("NoSuchDevice", d.Serial)
+	}
+	x := deviceXML{SerialNumber: d.Serial, EnableDate: stamp(d.Enabled)}
+	if d.UserID != "" {
+		u, err := userWithID(o.Tx, d.UserID)
+		if err != nil {
+			return nil, err
+		}
+		if u != nil {
+			x.UserName = u.Name
+		}
+	}
+	if name := o.param("UserName"); name != "" {
+		if _, err := o.userNamed(name); err != nil {
+			return nil, err
+		}
+		if !strings.EqualFold(name, x.UserName) {
+			return nil, o.refuse("DeviceNotOfUser")
+		}
+	}
+	return x, nil
+}
+
+// taggedDevice returns the virtual device that the call names: only those have tags (IAM User Guide, id_tags_virtual-mfa).
+func (o *operating) taggedDevice() (*device, error) {
+	d, err := o.deviceNumbered(o.param("SerialNumber"))
+	if err == nil && !d.Virtual {
+		err = o.refuse("DeviceWithoutTags")
+	}
+	return d, err
+}
+
+func (o *operating) tagMFADevice() (any, error) { return o.retagDevice(o.addTags) }
+
+func (o *operating) untagMFADevice() (any, error) { return o.retagDevice(o.removeTags) }
+
+func (o *operating) retagDevice(change func([]Tag) ([]Tag, error)) (any, error) {
+	d, err := o.taggedDevice()
+	if err != nil {
+		return nil, err
+	}
+	if d.Tags, err = change(d.Tags); err != nil {
+		return nil, err
+	}
+	return nil, o.putDevice(d)
+}
+
+func (o *operating) listMFADeviceTags() (any, error) {
+	d, err := o.taggedDevice()
+	if err != nil {
+		return nil, err
+	}
+	return o.listTags(d.Tags)
+}

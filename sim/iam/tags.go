@@ -1,0 +1,102 @@
+package iam
+
+import (
+	"slices"
+	"strings"
+)
+
+// maxTags is how many tags a user or a device may have: IAM User Guide, reference_iam-quotas.
+const maxTags = 50
+
+// tagsParam returns the call's Tags. No two keys may be equal, whatever their case, and none may begin with the prefix
+// that is the service's own.
+func (o *operating) tagsParam() ([]Tag, error) {
+	tags, e := o.tagsIn("Tags", o.Call)
+	if e != nil {
+		return nil, e
+	}
+	seen := map[string]bool{}
+	for _, t := range tags {
+		key := strings.ToLower(t.Key)
+		if seen[key] {
+			return nil, o.refuse("DuplicateTagKeys")
+		}
+		seen[key] = true
+		if strings.HasPrefix(key, "aws:") {
+			return nil, o.refuse("ReservedTagKey")
+		}
+	}
+	sortTags(tags)
+	return tags, nil
+}
+
+// addTags returns have with the call's Tags in it: one whose key is there already, in whatever case, takes that one's
+// place.
+func (o *operating) addTags(have []Tag) ([]Tag, error) {
+	tags, err := o.tagsParam()
+	if err != nil {
+		return nil, err
+	}
+	out := append(withoutTags(have, tags), tags...)
+	if len(out) > maxTags {
+		return nil, o.refuse("TagLimit")
+	}
+	sortTags(out)
+	return out, nil
+}
+
+// removeTags returns have without the keys in the call's TagKeys; a key that is not there is no error.
+func (o *operating) removeTags(have []Tag) ([]Tag, error) {
+	keys, e := o.tagsIn("TagKeys", o.Call)
+	if e != nil {
+		return nil, e
+	}
+	return withoutTags(have, keys), nil
+}
+
+func withoutTags(have, keys []Tag) []Tag {
+	return slices.DeleteFunc(slices.Clone(have), func(t Tag) bool {
+		return slices.ContainsFunc(keys, func(k Tag) bool { return strings.EqualFold(k.Key, t.Key) })
+	})
+}
+
+// sortTags puts tags in the order in which they are listed, page by page.
+func sortTags(tags []Tag) {
+	slices.SortFunc(tags, func(a, b Tag) int { return strings.Compare(tagOrder(a), tagOrder(b)) })
+}
+
+func tagOrder(t Tag) string { return strings.ToLower(t.Key) }
+
+// listTagsResult answers the operations that list tags.
+type listTagsResult struct {
+	Tags list[Tag]
+	tail
+}
+
+func (o *operating) listTags(tags []Tag) (any, error) {
+	tags, end, err := page(o, tags, tagOrder)
+	return listTagsResult{list[Tag]{tags}, end}, err
+}
+
+func (o *operating) tagUser() (any, error) { return o.retagUser(o.addTags) }
+
+func (o *operating) untagUser() (any, error) { return o.retagUser(o.removeTags) }
+
+func (o *operating) retagUser(change func([]Tag) ([]Tag, error)) (any, error) {
+	u, err := o.userNamed(o.param("UserName"))
+	if err != nil {
+		return nil, err
+	}
+	if u.Tags, err = change(u.Tags); err != nil {
+		return nil, err
+	}
+	return nil, putUser(o.Tx, u)
+}
+
+func (o *operating) listUserTags() (any, error) {
+	u, err := o.userNamed(o.param("UserName"))
+	if err != nil {
+		return nil, err
+	}
+	return o.listTags(u.Tags)
+}

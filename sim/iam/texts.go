@@ -1,0 +1,129 @@
+package iam
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// A text is one answer that refuses: code, status and wording, how well it is known, and from where. The letters are
+// R recorded from the real service, D its documentation or service model, S seen on the wire by a user, K common
+// knowledge without a source, and O ours: nobody has recorded it, so it is a guess that can be corrected (Config.Texts).
+type text struct {
+	id     string
+	status int
+	code   string
+	format string
+	known  string // R, D, S, K or O
+	// rule and section are for people: what decided, and where that is written.
+	rule, section string
+}
+
+// texts is every refusal, in the order: protocol, constraints, users, devices, tokens, account.
+var texts = []text{
+	// The protocol. "Common Errors" of the IAM API Reference.
+	{"InvalidAction", 400, "InvalidAction", "Could not find operation %s for version %s", "K", "action", "Common Errors"},
+	{"MissingAction", 400, "MissingAction", "The request is missing an action or a required parameter.", "D", "action", "Common Errors"},
+	{"MalformedQueryString", 404, "MalformedQueryString", "The query string contains a syntax error.", "D", "form", "Common Errors"},
+	{"RepeatedParameter", 400, "InvalidQueryParameter", "The query parameter %s is malformed or does not adhere to AWS standards.", "O", "form", "Common Errors"},
+	{"RequestTooLarge", 413, "RequestEntityTooLarge", "The request is larger than %d bytes.", "O", "size", "Lab notes"},
+	{"MissingAuthenticationToken", 403, "MissingAuthenticationToken", "Request is missing Authentication Token", "D", "signature", "Signature Version 4"},
+	{"IncompleteSignature", 400, "IncompleteSignature", "%s", "D", "signature", "Signature Version 4"},
+	{"SignatureDoesNotMatch", 403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.", "S", "signature", "Signature Version 4"},
+	{"SignatureScope", 403, "SignatureDoesNotMatch", "Credential should be scoped to correct service: '%s'. ", "S", "scope", "Signature Version 4"},
+	{"SignatureExpired", 403, "SignatureDoesNotMatch", "Signature expired: %s is now earlier than %s (%s - 5 min.)", "S", "skew", "Signature Version 4"},
+	{"SignatureEarly", 403, "SignatureDoesNotMatch", "Signature not yet current: %s is still later than %s (%s + 5 min.)", "S", "skew", "Signature Version 4"},
+	{"InvalidClientTokenId", 403, "InvalidClientTokenId", "The security token included in the request is invalid.", "D", "credential", "Common Errors"},
+	{"SessionWithoutMFA", 403, "InvalidClientTokenId", "The security token included in the request is invalid", "S", "credential-kind", "IAM User Guide, id_credentials_temp_request"},
+	{"ExpiredToken", 403, "ExpiredToken", "The security token included in the request is expired", "D", "expiry", "Common Errors"},
+	{"AccessDenied", 403, "AccessDenied", "User: %s is not authorized to perform: %s:%s", "D", "credential-kind", "IAM User Guide, id_credentials_temp_request"},
+	{"ServiceFailure", 500, "ServiceFailure", "The request processing has failed because of an unknown error, exception or failure.", "D", "store", "Common Errors"},
+
+	// Constraints of the service model.
+	{"Constraint", 400, "ValidationError", "%d validation %s detected: %s", "R", "constraint", "service model"},
+	{"MalformedNumber", 400, "MalformedInput", "Invalid number for parameter %s", "O", "constraint", "service model"},
+	{"MalformedBoolean", 400, "MalformedInput", "Invalid boolean for parameter %s", "O", "constraint", "service model"},
+	{"InvalidMarker", 400, "ValidationError", "Invalid Marker.", "R", "marker", "API_ListVirtualMFADevices"},
+	{"InvalidPath", 400, "ValidationError", "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.", "R", "path", "API_CreateVirtualMFADevice"},
+	{"DuplicateTagKeys", 400, "InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive.", "R", "tags", "API_CreateVirtualMFADevice"},
+	{"TagLimit", 409, "LimitExceeded", "The number of tags has reached the maximum limit.", "R", "tags", "API_TagMFADevice"},
+
+	// Users.
+	{"NoSuchUser", 404, "NoSuchEntity", "The user with name %s cannot be found.", "R", "user", "API_GetUser"},
+	{"UserExists", 409, "EntityAlreadyExists", "User with name %s already exists.", "R", "unique-name", "API_CreateUser"},
+	{"UserLimit", 409, "LimitExceeded", "Cannot exceed quota for UsersPerAccount: %d", "O", "users", "IAM User Guide, reference_iam-quotas"},
+	{"MustNameUser", 400, "ValidationError", "Must specify userName when calling with non-User credentials", "R", "caller", "API_CreateAccessKey"},
+	{"UserHasDevice", 409, "DeleteConflict", "Cannot delete entity, must delete MFA device first.", "S", "delete-order", "API_DeleteUser"},
+	{"UserHasLoginProfile", 409, "DeleteConflict", "Cannot delete entity, must delete login profile first.", "K", "delete-order", "API_DeleteUser"},
+	{"UserHasAccessKey", 409, "DeleteConflict", "Cannot delete entity, must delete access keys first.", "K", "delete-order", "API_DeleteUser"},
+	{"InvalidARN", 400, "InvalidInput", "ARN %s is not valid.", "R", "boundary", "API_CreateUser"},
+	{"NoSuchBoundary", 404, "NoSuchEntity", "Scope ARN: %s does not exist or is not attachable.", "R", "boundary", "API_CreateUser"},
+	{"ReservedTagKey", 400, "InvalidInput", "Tag keys that begin with aws: are reserved for system use.", "O", "tags", "IAM User Guide, id_tags"},
+	{"LoginProfileExists", 409, "EntityAlreadyExists", "Login Profile for user %s already exists.", "R", "login-profile", "API_CreateLoginProfile"},
+	{"NoSuchLoginProfile", 404, "NoSuchEntity", "Login Profile for User %s cannot be found.", "R", "login-profile", "API_GetLoginProfile"},
+	{"LoginProfileSettling", 409, "EntityTemporarilyUnmodifiable", "Login Profile for User %s cannot be modified while login profile is being created.", "S", "settle", "API_DeleteLoginProfile"},
+	{"AccessKeyLimit", 409, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: %d", "R", "access-keys", "API_CreateAccessKey"},
+	{"NoSuchAccessKey", 404, "NoSuchEntity", "The Access Key with id %s cannot be found.", "R", "access-key", "API_UpdateAccessKey"},
+	{"InvalidKeyStatus", 400, "InvalidInput", "The status %s cannot be set.", "O", "access-key", "API_UpdateAccessKey"},
+	{"ForeignAccessKey", 403, "AccessDenied", "User: %s is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key %s", "R", "access-key", "API_GetAccessKeyLastUsed"},
+
+	// Devices.
+	{"NoSuchDevice", 404, "NoSuchEntity", "MFA Device with serial number %s does not exist.", "R", "serial", "API_EnableMFADevice"},
+	{"DeviceExists", 409, "EntityAlreadyExists", "MFA device already exists.", "R", "serial", "API_CreateVirtualMFADevice"},
+	{"DeviceInUse", 409, "EntityAlreadyExists", "MFA Device is already in use.", "R", "assignment", "API_EnableMFADevice"},
+	{"DeviceLimit", 409, "LimitExceeded", "Cannot exceed quota for MFADevicesPerUser: %d", "O", "devices-per-user", "API_EnableMFADevice"},
+	{"VirtualDeviceLimit", 409, "LimitExceeded", "Cannot exceed quota for VirtualMFADevices: %d", "O", "virtual-devices", "IAM User Guide, reference_iam-quotas"},
+	{"InvalidAuthenticationCode", 403, "InvalidAuthenticationCode", "Authentication code for device is not valid.", "S", "code", "API_EnableMFADevice"},
+	{"DeviceNotOfUser", 404, "NoSuchEntity", "MFA Device invalid for user.", "S", "assignment", "API_ResyncMFADevice"},
+	{"DeviceAssigned", 409, "DeleteConflict", "MFA VirtualDevice in use. Must deactivate first.", "S", "assignment", "API_DeleteVirtualMFADevice"},
+	{"DeviceWithoutTags", 400, "InvalidInput", "Only virtual MFA devices can be tagged.", "O", "tags", "IAM User Guide, id_tags_virtual-mfa"},
+	{"UserSettling", 409, "EntityTemporarilyUnmodifiable", "The user with name %s was just created anew and cannot be modified yet. Please try again later.", "O", "settle", "API_EnableMFADevice"},
+
+	// Tokens.
+	{"InvalidCode", 403, "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. ", "S", "code", "API_GetSessionToken"},
+	{"InvalidSerial", 403, "AccessDenied", "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.", "S", "serial", "API_GetSessionToken"},
+	{"SerialAndCode", 403, "AccessDenied", "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.", "S", "pair", "API_GetSessionToken"},
+	{"UnknownAccessKey", 400, "ValidationError", "The access key ID %s is not valid.", "O", "access key", "API_GetAccessKeyInfo"},
+	{"SessionCallsSession", 403, "AccessDenied", "Cannot call GetSessionToken with session credentials", "S", "credential-kind", "API_GetSessionToken"},
+
+	// The account.
+	{"AliasExists", 409, "EntityAlreadyExists", "The account alias %s already exists.", "K", "alias", "API_CreateAccountAlias"},
+	{"NoSuchAlias", 404, "NoSuchEntity", "The account alias %s cannot be found.", "O", "alias", "API_DeleteAccountAlias"},
+	{"ReportNotPresent", 410, "ReportNotPresent", "", "R", "report", "API_GetCredentialReport"},
+	{"ReportExpired", 410, "ReportExpired", "The most recent credential report has expired. To generate a new credential report, use GenerateCredentialReport.", "D", "report", "API_GetCredentialReport"},
+}
+
+// correctedTexts returns the texts by ID, with the wordings in by put in place of ours.
+func correctedTexts(by map[string]string) (map[string]text, error) {
+	m := make(map[string]text, len(texts))
+	for _, t := range texts {
+		m[t.id] = t
+	}
+	for _, id := range slices.Sorted(maps.Keys(by)) {
+		t, ok := m[id]
+		if !ok {
+			return nil, fmt.Errorf("there is no answer %q whose text could be corrected: see docs/iam.md for their names", id)
+		}
+		t.format = by[id]
+		m[id] = t
+	}
+	return m, nil
+}
+
+// refuse returns the error with the given ID, its text filled in.
+func (s *Service) refuse(id string, args ...any) *Error {
+	t, ok := s.texts[id]
+	if !ok {
+		panic("iam: internal error: no text " + id)
+	}
+	e := &Error{Code: t.code, Status: t.status, Rule: t.rule, Section: t.section, Message: t.format}
+	if len(args) > 0 {
+		e.Message = fmt.Sprintf(t.format, args...)
+	}
+	e.NoMessage = t.format == ""
+	return e
+}
+
+// Refuse is for the edges that answer before an operation is reached: it returns the error with the given ID of the table
+// of texts, such as "SignatureDoesNotMatch", its text filled in. An unknown ID is a bug and panics.
+func (s *Service) Refuse(id string, args ...any) *Error { return s.refuse(id, args...) }

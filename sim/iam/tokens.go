@@ -1,0 +1,276 @@
+package iam
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// From API_GetSessionToken: how long a session lasts, in seconds.
+const (
+	defaultSession = 43200
+	rootSession    = 3600 // both the default and the maximum of root
+)
+
+// Our choices about sessions.
+const (
+	// sessionGrace is how long an expired session is kept, so that who still uses it is told that it expired.
+	sessionGrace = 90 * 24 * time.Hour
+	// pruned is how many old sessions a new one looks at: with two, the dead are fewer than the living in the long run.
+	pruned = 2
+	// usedDelay is how far behind the record of an access key's last use may be when all it does is read. The real one is
+	// late, too.
+	usedDelay = 15 * time.Minute
+)
+
+var tokenOperations = []*operation{
+	{service: "sts", name: "GetSessionToken", writes: true, run: (*operating).getSessionToken, params: []param{
+		{"DurationSeconds", sessionSecondsShape, false}, {"SerialNumber", tokenSerialNumberShape, false},
+		{"TokenCode", tokenCodeShape, false}}},
+	{service: "sts", name: "GetCallerIdentity", run: (*operating).getCallerIdentity},
+	{service: "sts", name: "GetAccessKeyInfo", run: (*operating).getAccessKeyInfo, params: []param{
+		{"AccessKeyId", tokenAccessKeyIDShape, true}}},
+}
+
+var tokenAccessKeyIDShape = newShape(16, 128, `[\w]*`, `[\w]*`)
+
+// permitted refuses what the caller's kind of credential cannot do: "Comparing the AWS STS API operations" in
+// id_credentials_temp_request.
+func (s *Service) permitted(call Call) *Error {
+	switch session := call.Caller.Session; {
+	case session == nil:
+		return nil
+	case call.Service == "sts" && call.Action == "GetSessionToken":
+		return s.refuse("SessionCallsSession")
+	case call.Service == "sts" && !slices.Contains([]string{"AssumeRole", "GetCallerIdentity"}, call.Action):
+		return s.refuse("AccessDenied", call.Caller.ARN, call.Service, call.Action)
+	case call.Service == "iam" && !session.MFA:
+		return s.refuse("SessionWithoutMFA")
+	}
+	return nil
+}
+
+// Credential returns the secret that a request must have been signed with, and who the caller is then. now is the lab's
+// time. The error is an *Error: InvalidClientTokenId for a key that is unknown, inactive or comes with the wrong session
+// token, and for a user who is gone (one made anew under the old name is another); ExpiredToken for a session that is
+// over; ServiceFailure where the store failed.
+func (s *Service) Credential(ctx context.Context, accessKeyID, sessionToken string, now time.Time) (secret string, caller Caller, err error) {
+	err = s.store.View(ctx, func(tx Tx) error {
+		caller = Caller{AccessKeyID: accessKeyID}
+		var e error
+		if secret, caller.Session, caller.UserID, e = s.secret(tx, accessKeyID, sessionToken, now); e != nil {
+			return e
+		}
+		account := &Account{}
+		if _, e := get(tx, kindAccount, accountKey, account); e != nil {
+			return e
+		}
+		u, e := userWithID(tx, caller.UserID)
+		if e != nil {
+			return e
+		}
+		if u == nil {
+			return s.refuse("InvalidClientTokenId")
+		}
+		caller.UserName, caller.ARN = u.Name, u.arn(account.ID)
+		return nil
+	})
+	if err == nil {
+		return secret, caller, nil
+	}
+	var refusal *Error
+	if !errors.As(err, &refusal) {
+		refusal = s.refuse("ServiceFailure")
+	}
+	return "", Caller{}, refusal
+}
+
+// secret finds an access key or a session.
+func (s *Service) secret(tx Tx, id, token string, now time.Time) (secret string, session *Session, userID string, err error) {
+	if token == "" {
+		k := &AccessKey{}
+		found, err := get(tx, kindKey, id, k)
+		if err == nil && (!found || k.Inactive) {
+			err = s.refuse("InvalidClientTokenId")
+		}
+		return k.Secret, nil, k.UserID, err
+	}
+	session = &Session{}
+	found, err := get(tx, kindSession, id, session)
+	switch {
+	case err != nil:
+		return "", nil, "", err
+	case subtle.ConstantTimeCompare([]byte(tokenHash(token)), []byte(session.TokenHash)) != 1 || !found:
+		return "", nil, "", s.refuse("InvalidClientTokenId")
+	case !now.Before(session.Expires):
+		return "", nil, "", s.refuse("ExpiredToken")
+	}
+	return session.Secret, session, session.UserID, nil
+}
+
+func tokenHash(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}
+
+type credentialsXML struct {
+	AccessKeyID     string `xml:"AccessKeyId"`
+	SecretAccessKey string
+	SessionToken    string
+	Expiration      string
+}
+
+type sessionResult struct{ Credentials credentialsXML }
+
+// getSessionToken begins a session, with a code or without. The order of the refusals is: one of the two without the
+// other, the serial number, the code.
+func (o *operating) getSessionToken() (any, error) {
+	length, err := o.sessionLength()
+	if err != nil {
+		return nil, err
+	}
+	serial := o.param("SerialNumber")
+	if (serial == "") != (o.param("TokenCode") == "") {
+		return nil, o.refuse("SerialAndCode")
+	}
+	if serial != "" {
+		if err := o.login(serial); err != nil {
+			return nil, err
+		}
+	}
+	// The prefix is the one that real tokens have; nothing depends on it.
+	token := "FwoGZXIvYXdzE" + base64.StdEncoding.EncodeToString(o.draw("token").Bytes(192))
+	x := &Session{AccessKeyID: o.drawID("ASIA", 16), Secret: o.draw("secret").Text(secretLength, secretAlphabet),
+		TokenHash: tokenHash(token), UserID: o.Caller.UserID, Created: o.Now.Round(0).UTC(),
+		Expires: o.Now.Round(0).UTC().Add(length), MFA: serial != "", MFASerial: serial}
+	if err := o.prune(x.AccessKeyID); err != nil {
+		return nil, err
+	}
+	return sessionResult{credentialsXML{x.AccessKeyID, x.Secret, token, stamp(o.Wall.Add(length))}},
+		put(o.Tx, kindSession, x.AccessKeyID, x)
+}
+
+// sessionLength returns how long the session is to last. A session of root lasts an hour at most, whatever it asks for.
+func (o *operating) sessionLength() (time.Duration, error) {
+	seconds := defaultSession
+	if d := o.param("DurationSeconds"); d != "" {
+		var err error
+		if seconds, err = strconv.Atoi(d); err != nil {
+			return 0, o.refuse("MalformedNumber", "DurationSeconds")
+		}
+	}
+	if o.Caller.IsRoot() {
+		seconds = min(seconds, rootSession)
+	}
+	return time.Duration(seconds) * time.Second, nil
+}
+
+// login has the call's code judged by the device with that serial number, which must be the caller's.
+func (o *operating) login(serial string) error {
+	d := &device{}
+	found, err := get(o.Tx, kindDevice, serial, d)
+	if err != nil {
+		return err
+	}
+	if !found || d.UserID != o.Caller.UserID {
+		return o.refuse("InvalidSerial")
+	}
+	if err := o.judge(d, "InvalidCode", func(v *Verifier) Verdict {
+		return v.Login(o.param("TokenCode"), o.Now, &o.settings)
+	}); err != nil {
+		return err
+	}
+	return o.putDevice(d)
+}
+
+// prune looks at the sessions that come after id, which is random, and removes those that expired long ago.
+func (o *operating) prune(id string) error {
+	records, err := o.Scan(kindSession, "", id, pruned)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		x := &Session{}
+		if err := json.Unmarshal(r.Value, x); err != nil {
+			return damaged(kindSession, r.Key, err)
+		}
+		if o.Now.Before(x.Expires.Add(sessionGrace)) {
+			continue
+		}
+		if err := o.Delete(kindSession, r.Key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type identityResult struct {
+	UserID  string `xml:"UserId"`
+	Account string
+	Arn     string
+}
+
+func (o *operating) getCallerIdentity() (any, error) {
+	id := o.Caller.UserID
+	if o.Caller.IsRoot() {
+		id = o.account.ID
+	}
+	return identityResult{id, o.account.ID, o.Caller.ARN}, nil
+}
+
+type accessKeyInfoResult struct{ Account string }
+
+// getAccessKeyInfo says whose account an access key or a session is of: of this one, or of none.
+func (o *operating) getAccessKeyInfo() (any, error) {
+	id := o.param("AccessKeyId")
+	for _, kind := range []string{kindKey, kindSession} {
+		b, err := o.Get(kind, id)
+		if err != nil {
+			return nil, err
+		}
+		if b != nil {
+			return accessKeyInfoResult{o.account.ID}, nil
+		}
+	}
+	return nil, o.refuse("UnknownAccessKey", id)
+}
+
+// used records that the caller's access key was used. A call that writes records it with what it writes.
+func used(tx Tx, call Call) error {
+	k, err := keyOf(tx, call)
+	if err != nil || k == nil {
+		return err
+	}
+	k.LastUsed, k.LastUsedRegion, k.LastUsedService = call.Now.UTC().Truncate(time.Second), call.Region, call.Service
+	return put(tx, kindKey, k.ID, k)
+}
+
+// usedLongAgo reports whether the record of the last use of the caller's access key is too far behind.
+func usedLongAgo(tx Tx, call Call) (bool, error) {
+	k, err := keyOf(tx, call)
+	if err != nil || k == nil {
+		return false, err
+	}
+	behind := call.Now.Sub(k.LastUsed)
+	return behind < 0 || behind >= usedDelay, nil
+}
+
+// keyOf returns the long-term access key that signed the call, or nil for a session and for a key that is gone.
+func keyOf(tx Tx, call Call) (*AccessKey, error) {
+	if call.Caller.Session != nil || call.Caller.AccessKeyID == "" {
+		return nil, nil
+	}
+	k := &AccessKey{}
+	found, err := get(tx, kindKey, call.Caller.AccessKeyID, k)
+	if err != nil || !found {
+		return nil, err
+	}
+	return k, nil
+}

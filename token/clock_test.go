@@ -1,0 +1,197 @@
+package token
+
+import (
+	"math/big"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+const year = 365 * 24 * time.Hour
+
+func TestOneJumpIsAMillionSmallSteps(t *testing.T) {
+	unit := func(c *Config) { c.TolerancePPB = -4_321 }
+	for name, change := range map[string]func(*Config){"fob": func(*Config) {}, "app": app} {
+		jump, walk := newFob(t, change, unit), newFob(t, change, unit)
+		for _, f := range []*Fob{jump, walk} {
+			f.Press(birth)
+			f.SetTemperature(birth.Add(time.Hour), 31_500)
+			f.Press(birth.Add(3 * time.Hour))
+		}
+		end := birth.Add(4 * year)
+		pace, last := 4*year/1_000_000, birth
+		for now := birth.Add(4 * time.Hour); now.Before(end); now = now.Add(pace) {
+			walk.Step(now)
+			require.False(t, walk.Local(now).Before(last))
+			last = walk.Local(now)
+		}
+		walk.Step(end)
+		jump.Step(end)
+		same(t, jump, walk, name)
+		require.Zero(t, jump.Local(end).Sub(walk.Local(end)), name)
+		require.NotZero(t, jump.Drift(end), name)
+	}
+}
+
+// The table of the crystals that fobs are built with: a tolerance of 0 and the parabola
+// alone, or a tolerance alone at the turnover.
+func TestDriftIsThatOfTheDataSheets(t *testing.T) {
+	for _, test := range []struct {
+		name           string
+		tolerance      int64
+		milliC         int64
+		after          time.Duration
+		least, longest time.Duration
+	}{
+		{"a cold car loses 5.95 s a day", 0, -20_000, 24 * time.Hour, -5955 * time.Millisecond, -5945 * time.Millisecond},
+		{"frost loses 1.84 s a day", 0, 0, 24 * time.Hour, -1845 * time.Millisecond, -1835 * time.Millisecond},
+		{"a warm pocket loses 0.29 s a day", 0, 35_000, 24 * time.Hour, -295 * time.Millisecond, -285 * time.Millisecond},
+		{"a dashboard loses 3.60 s a day", 0, 60_000, 24 * time.Hour, -3605 * time.Millisecond, -3595 * time.Millisecond},
+		{"20 ppm gain 52.5 s in a month", 20_000, 25_000, 730 * time.Hour, 52500 * time.Millisecond, 52600 * time.Millisecond},
+		{"3 ppm gain 95 s in a year", 3_000, 25_000, year, 94 * time.Second, 95 * time.Second},
+		{"hotter than hot is as hot as it gets", 0, 85_001, time.Second, -122_400, -122_400},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFob(t, func(c *Config) { c.TolerancePPB, c.Profile.AgeingPPB = test.tolerance, 0 })
+			f.SetTemperature(birth, test.milliC)
+			drift := f.Drift(birth.Add(test.after))
+			require.GreaterOrEqual(t, drift, test.least)
+			require.LessOrEqual(t, drift, test.longest)
+			require.Equal(t, birth.Add(test.after+drift), f.Local(birth.Add(test.after)))
+		})
+	}
+}
+
+func TestAgeingIsFastAtFirstAndThenSlow(t *testing.T) {
+	f := newFob(t, func(c *Config) { c.Profile.AgeingPPB, c.Profile.Life = 1_000_000/10, 0 })
+	rate := func(at time.Duration) float64 { // gained in an hour, as a part of the first year's ageing
+		return float64(f.Drift(birth.Add(at+time.Hour))-f.Drift(birth.Add(at))) / float64(time.Hour/10_000)
+	}
+	for at, want := range map[time.Duration]float64{
+		5 * 24 * time.Hour: 0.06, 45 * 24 * time.Hour: 0.35, 270 * 24 * time.Hour: 0.89, 5 * year: 1.6, 15 * year: 2,
+	} {
+		require.InDelta(t, want, rate(at), 0.1, at)
+	}
+	for at := time.Duration(0); at < 20*year; at += year / 20 {
+		require.LessOrEqual(t, rate(at), rate(at+year/20))
+	}
+}
+
+// exact is the drift in nanoseconds at a rate, as a fraction.
+func exact(span time.Duration, ppb int64) *big.Rat {
+	return new(big.Rat).Mul(big.NewRat(int64(span), 1e9), big.NewRat(ppb, 1))
+}
+
+func floor(r *big.Rat) int64 { return new(big.Int).Div(r.Num(), r.Denom()).Int64() }
+
+func TestDriftIsExactOverAnyHistoryOfTemperatures(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, _ := ProfileNamed("ezio")
+		p.Life, p.AgeingPPB = 0, rapid.Int64Range(-maxAgeingPPB, maxAgeingPPB).Draw(t, "ageing")
+		tolerance := rapid.Int64Range(-maxTolerancePPB, maxTolerancePPB).Draw(t, "tolerance")
+		f, err := NewFob(Config{Profile: p, Serial: "x", Seed: rfcSeed, Born: birth, TolerancePPB: tolerance})
+		require.NoError(t, err)
+		sum, now := new(big.Rat), birth
+		for range rapid.IntRange(1, 20).Draw(t, "changes") {
+			milliC := rapid.Int64Range(minMilliC, maxMilliC).Draw(t, "m°C")
+			f.SetTemperature(now, milliC)
+			require.Equal(t, milliC, f.Temperature())
+			span := time.Duration(rapid.Int64Range(0, int64(year)).Draw(t, "for"))
+			off := milliC - p.TurnoverMilliC
+			sum.Add(sum, exact(span, tolerance-p.ParabolaPPBPerC2*off*off/1e6))
+			now = now.Add(span)
+
+			aged, from := new(big.Rat), time.Duration(0)
+			for _, part := range ageing {
+				until := now.Sub(birth)
+				if part.until <= int64(until/time.Second) {
+					until = time.Duration(part.until) * time.Second
+				}
+				aged.Add(aged, exact(max(0, until-from), p.AgeingPPB*part.permille/1000))
+				from = max(from, until)
+			}
+			require.Equal(t, floor(aged.Add(aged, sum)), int64(f.Drift(now)))
+		}
+	})
+}
+
+func TestTheSameTemperatureAgainChangesNothing(t *testing.T) {
+	f, g := newFob(t), newFob(t)
+	for now := birth; now.Before(birth.Add(time.Hour)); now = now.Add(time.Second) {
+		f.SetTemperature(now, roomMilliC)
+	}
+	g.Step(f.now)
+	same(t, g, f)
+}
+
+func TestLocalNeverRunsBackwards(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := drawFob(t)
+		f.profile.Life, f.battery.life = 0, 0
+		now := f.now
+		for range 20 {
+			before := f.Local(now)
+			if rapid.Bool().Draw(t, "heat") {
+				f.SetTemperature(now, rapid.Int64Range(minMilliC, maxMilliC).Draw(t, "m°C"))
+			}
+			require.Equal(t, before, f.Local(now), "a change of temperature is no jump")
+			for range 50 {
+				now = now.Add(1)
+				require.False(t, f.Local(now).Before(before))
+				before = f.Local(now)
+			}
+			now = now.Add(drawSpan(t))
+			require.False(t, f.Local(now).Before(before))
+		}
+	})
+}
+
+func TestStepBeginsIsTheInverseOfLocal(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := drawFob(t)
+		f.profile.Life, f.battery.life = 0, 0
+		now := inWorld(f.now.Add(drawSpan(t)))
+		f.SetTemperature(now, rapid.Int64Range(minMilliC, maxMilliC).Draw(t, "m°C"))
+		now = inWorld(now.Add(drawSpan(t)))
+		f.Step(now)
+		begin := f.StepBegins(f.StepAt(now))
+		if begin.IsZero() {
+			return // before 1970
+		}
+		require.False(t, begin.After(now))
+		next := f.StepBegins(f.StepAt(now) + 1)
+		if next.IsZero() {
+			return // after 9999
+		}
+		require.True(t, next.After(now))
+		require.Equal(t, f.StepAt(now)+1, f.StepAt(next))
+		require.Equal(t, f.StepAt(now), f.StepAt(next.Add(-1)), "one nanosecond earlier")
+	})
+}
+
+// A fast clock leaves nanoseconds out, a slow one shows some of them twice.
+func TestEveryNanosecondOfTheClockIsFound(t *testing.T) {
+	for _, tolerance := range []int64{-maxTolerancePPB, maxTolerancePPB} {
+		o := newFob(t, func(c *Config) { c.TolerancePPB = tolerance }).crystal
+		for ns := range 3000 {
+			local := birth.Add(time.Duration(ns))
+			now := o.reaches(local)
+			require.False(t, o.local(now).Before(local))
+			require.True(t, o.local(now.Add(-1)).Before(local))
+		}
+	}
+}
+
+func TestStepBeginsKnowsThePast(t *testing.T) {
+	f := newFob(t, func(c *Config) { c.TolerancePPB = 50_000 })
+	now := birth.Add(year)
+	f.Step(now)
+	for _, past := range []int64{1, 2, 1000} {
+		begin := f.StepBegins(f.StepAt(now) - past)
+		require.Equal(t, Step(f.crystal.local(begin), unixEpoch, 30*time.Second), f.StepAt(now)-past)
+		require.InDelta(t, float64(past)*30, now.Sub(begin).Seconds(), 31)
+	}
+	require.Zero(t, f.StepBegins(-100_000), "before 1970")
+}

@@ -1,0 +1,5 @@
+//go:build race
+
+package token
+
+func init() { race = true }
