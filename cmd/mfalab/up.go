@@ -321,9 +321,11 @@ func (c *cli) awaitReady(ctx context.Context, dir string, pid int, ended <-chan 
 			continue
 		}
 		said, err := os.ReadFile(filepath.Join(dir, "up.log"))
-		if err == nil {
-			_, err = c.out.Write(said)
+		if err != nil {
+			return err
 		}
-		return err
+		// The greeting holds the administrator's key, which is nothing for a log.
+		_, err = c.out.Write(said)
+		return errors.Join(err, os.Truncate(filepath.Join(dir, "up.log"), 0))
 	}
 }

@@ -205,6 +205,9 @@ func (l *Lab) furnish(w *sim.World, s *Snapshot) error {
 			l.bench.put(w, shelf, f)
 		}
 	}
+	if !s.Reset {
+		w.Record("lab.loaded", sim.Int("fobs", int64(len(s.Fobs))), sim.Int("apps", int64(len(s.Apps))))
+	}
 	return nil
 }
 
