@@ -32,7 +32,6 @@ func mfalab(t *testing.T, dir string, args ...string) (status int, stdout, stder
 // TestMain makes the test's own program answer as mfalab where a script or a test starts it under that name.
 func TestMain(m *testing.M) {
 	if strings.HasPrefix(filepath.Base(os.Args[0]), "mfalab") && !strings.HasSuffix(os.Args[0], ".test") || os.Getenv("MFALAB_TEST_MAIN") != "" {
-		os.Unsetenv("MFALAB_TEST_MAIN")
 		main()
 	}
 	os.Exit(m.Run())
