@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -22,34 +21,38 @@ func NewChance(seed []byte) Chance {
 
 // Derive returns an independent Chance for a part of the world, named by labels.
 func (c Chance) Derive(labels ...string) Chance {
-	m := hmac.New(sha256.New, c.key[:])
+	name := make([]byte, 0, 64)
 	for _, l := range labels {
-		var n [8]byte
-		binary.BigEndian.PutUint64(n[:], uint64(len(l)))
-		m.Write(n[:])
-		m.Write([]byte(l))
+		// With their lengths, so that "ab", "c" is not "a", "bc".
+		name = binary.BigEndian.AppendUint64(name, uint64(len(l)))
+		name = append(name, l...)
 	}
-	var d Chance
-	m.Sum(d.key[:0])
-	return d
+	return Chance{[sha256.Size]byte(c.mac(nil, name))}
 }
 
-// Bytes returns the first n bytes of c's stream.
+// Bytes returns the first n bytes of c's stream; n is not negative.
 func (c Chance) Bytes(n int) []byte {
-	var b []byte
+	b := make([]byte, 0, n+sha256.Size)
+	// No name begins like this: it would be that of a label of exabytes.
+	block := append(make([]byte, 0, 16), "stream"...)
 	for i := uint64(0); len(b) < n; i++ {
-		var at [8]byte
-		binary.BigEndian.PutUint64(at[:], i)
-		m := hmac.New(sha256.New, c.key[:])
-		m.Write([]byte("stream"))
-		m.Write(at[:])
-		b = m.Sum(b)
+		b = c.mac(b, binary.BigEndian.AppendUint64(block, i))
 	}
 	return b[:n]
 }
 
-// Text returns n characters of alphabet, which has from 2 to 256 characters, each equally likely.
+// mac appends the HMAC-SHA256 of text under c to b.
+func (c Chance) mac(b, text []byte) []byte {
+	m := hmac.New(sha256.New, c.key[:])
+	m.Write(text)
+	return m.Sum(b)
+}
+
+// Text returns n characters of alphabet, each equally likely. An alphabet has from 1 to 256 characters of one byte each.
 func (c Chance) Text(n int, alphabet string) string {
+	if len(alphabet) == 0 || len(alphabet) > 256 {
+		panic("sim: internal error: an alphabet has from 1 to 256 characters")
+	}
 	var s strings.Builder
 	// A byte at or above the largest multiple of the alphabet would favour its first characters.
 	fair := 256 - 256%len(alphabet)
@@ -64,6 +67,7 @@ func (c Chance) Text(n int, alphabet string) string {
 }
 
 // Normal returns one draw of the normal distribution with mean 0 and standard deviation 1, by the Box-Muller transform.
+// It is the same draw every time: derive a Chance for each.
 func (c Chance) Normal() float64 {
 	b := c.Bytes(16)
 	u := (float64(binary.BigEndian.Uint64(b[:8])>>11) + 0.5) / (1 << 53)
@@ -78,7 +82,7 @@ func (c Chance) AppendKey(b []byte) []byte { return append(b, c.key[:]...) }
 func ParseChance(b []byte) (Chance, error) {
 	var c Chance
 	if len(b) != len(c.key) {
-		return c, errors.New("a chance has 32 bytes, found " + fmt.Sprint(len(b)))
+		return c, fmt.Errorf("a chance has %d bytes, found %d", len(c.key), len(b))
 	}
 	copy(c.key[:], b)
 	return c, nil
@@ -87,5 +91,8 @@ func ParseChance(b []byte) (Chance, error) {
 // String says nothing: whoever knows the seed knows every key in the world.
 func (c Chance) String() string { return "chance" }
 
-// GoString is String.
+// GoString returns what String does.
 func (c Chance) GoString() string { return c.String() }
+
+// Format writes what String returns, whatever the verb.
+func (c Chance) Format(s fmt.State, _ rune) { fmt.Fprint(s, c.String()) }

@@ -4,21 +4,24 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"strconv"
+	"strings"
 	"time"
 )
 
 // An Event is one thing that happened: one line of the journal. It holds no secret: no seed, no code, no key.
 type Event struct {
 	Seq   uint64    // from 1, without gaps
-	Time  time.Time // the world's time
+	Time  time.Time // the world's time, in the years 0 to 9999
 	Name  string    // "fob.pressed"
 	Attrs []Attr
 }
 
 // An Attr is one named fact of an event. Its value is a string, an int64 or a bool.
 type Attr struct {
-	Key   string
+	Key   string // any text but seq, time and event, and used once in an event
 	Value any
 }
 
@@ -81,8 +84,10 @@ func (e Event) AppendJSON(b []byte) []byte {
 	return append(b, '}')
 }
 
+// appendText appends s as a JSON string. Bytes that are no text are written as U+FFFD, here, because the encoder of one
+// Go release writes that character out and that of another its number.
 func appendText(b []byte, s string) []byte {
-	q, err := json.Marshal(s)
+	q, err := json.Marshal(strings.ToValidUTF8(s, "\ufffd"))
 	if err != nil {
 		panic("sim: internal error: a string did not marshal")
 	}
@@ -92,15 +97,20 @@ func appendText(b []byte, s string) []byte {
 // MarshalJSON is AppendJSON.
 func (e Event) MarshalJSON() ([]byte, error) { return e.AppendJSON(nil), nil }
 
-// UnmarshalJSON reads what AppendJSON wrote; an object with values of another kind is refused and leaves e as it was.
+// head holds the members that every event begins with, in their order.
+var head = [...]string{"seq", "time", "event"}
+
+// UnmarshalJSON reads what AppendJSON wrote: seq, time and event first, then attributes that are a text, a whole number of
+// 64 bits or a bool. Anything else is refused and leaves e as it was.
 func (e *Event) UnmarshalJSON(b []byte) error {
-	var got Event
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return errors.New("an event is a JSON object")
 	}
-	for d.More() {
+	var got Event
+	n := 0
+	for ; d.More(); n++ {
 		key, err := d.Token()
 		if err != nil {
 			return err
@@ -109,49 +119,56 @@ func (e *Event) UnmarshalJSON(b []byte) error {
 		if err != nil {
 			return err
 		}
-		if err := got.set(key.(string), value); err != nil {
+		if err := got.set(n, fmt.Sprint(key), value); err != nil {
 			return err
 		}
 	}
 	if _, err := d.Token(); err != nil {
 		return err
 	}
+	if n < len(head) {
+		return fmt.Errorf("an event begins with seq, time and event, and this one has no %s", head[n])
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("an event is one JSON object, and more follows")
+	}
 	*e = got
 	return nil
 }
 
-func (e *Event) set(key string, value any) error {
-	text, isText := value.(string)
-	switch {
-	case key == "seq":
-		n, ok := value.(json.Number)
-		if !ok {
-			return errors.New("an event's seq is a number")
-		}
-		seq, err := strconv.ParseUint(n.String(), 10, 64)
-		e.Seq = seq
-		return err
-	case key == "time":
+// set takes the n-th member of an event. What comes after the head is an attribute, whatever its key.
+func (e *Event) set(n int, key string, value any) error {
+	if n < len(head) && key != head[n] {
+		return fmt.Errorf("an event begins with seq, time and event, found %q in the place of %s", key, head[n])
+	}
+	ok := true
+	switch n {
+	case 0:
+		number, isNumber := value.(json.Number)
+		seq, err := strconv.ParseUint(number.String(), 10, 64)
+		e.Seq, ok = seq, isNumber && err == nil
+	case 1:
+		text, _ := value.(string)
 		t, err := time.Parse(time.RFC3339Nano, text)
 		e.Time = t.UTC()
-		return err
-	case key == "event":
-		e.Name = text
-	case isText:
-		e.Attrs = append(e.Attrs, String(key, text))
+		// What AppendJSON does not write it would not write back: another zone, a comma, a zero at the end.
+		ok = err == nil && e.Time.Format(time.RFC3339Nano) == text
+	case 2:
+		e.Name, ok = value.(string)
 	default:
+		a := Attr{key, value}
 		switch v := value.(type) {
-		case bool:
-			e.Attrs = append(e.Attrs, Bool(key, v))
+		case string, bool:
 		case json.Number:
-			n, err := v.Int64()
-			if err != nil {
-				return err
-			}
-			e.Attrs = append(e.Attrs, Int(key, n))
+			whole, err := v.Int64()
+			a.Value, ok = whole, err == nil
 		default:
-			return errors.New("the attribute " + strconv.Quote(key) + " of an event is no string, whole number or bool")
+			ok = false
 		}
+		e.Attrs = append(e.Attrs, a)
+	}
+	if !ok {
+		return fmt.Errorf("an event cannot have %.80q as %q", fmt.Sprint(value), key)
 	}
 	return nil
 }

@@ -3,37 +3,46 @@ package sim
 import (
 	"cmp"
 	"container/heap"
+	"maps"
 	"slices"
 	"time"
 )
 
-// A Machine is anything that changes as time passes: a fob, a cable, a session.
+// A Machine is anything that changes as time passes: a fob, a cable, a session. A world knows it by identity, so it is a
+// pointer.
 type Machine interface {
 	// Wake says when the machine wants to be stepped although nothing happened; the zero time means never.
 	Wake() time.Time
-	// Step lets time pass up to now. Stepping often or seldom must lead to the same state.
+	// Step lets time pass up to now. Stepping often or seldom must lead to the same state. It may do anything to the
+	// world but move its time.
 	Step(now time.Time)
 }
 
 // A World holds time. It belongs to one goroutine. Waiting is the only thing that moves its time, and it moves through
 // every wake of every machine in order; wakes at one instant keep the order in which they were asked for.
 type World struct {
-	now    time.Time
-	chance Chance
-	record func(Event)
-	events uint64 // events recorded so far
-	order  uint64 // wakes asked for so far: the tie-breaker
-	still  int    // wakes taken since time last moved
-	wakes  wakes
-	plugs  map[Machine]*wake
+	now      time.Time
+	chance   Chance
+	record   func(Event)
+	events   uint64 // events recorded so far
+	asked    uint64 // wakes asked for so far: the tie-breaker
+	still    int    // wakes taken since time last moved
+	wakes    wakes
+	taken    *wake // of the machine that is being stepped: it has had its turn and asks anew
+	machines map[Machine]*wake
 }
+
+// mostAtOnce is how many wakes are taken before time moves, or a hundred for each machine where that is more. Our
+// choice: far above what a lab does in one instant; a machine that asks for the instant it was stepped to reaches it in
+// a second, and the alternative is a world that hangs.
+const mostAtOnce = 1_000_000
 
 // NewWorld returns a world at start. Every event of its journal goes to record, which may be nil.
 func NewWorld(start time.Time, chance Chance, record func(Event)) *World {
 	if record == nil {
 		record = func(Event) {}
 	}
-	return &World{now: strip(start), chance: chance, record: record, plugs: map[Machine]*wake{}}
+	return &World{now: strip(start), chance: chance, record: record, machines: map[Machine]*wake{}}
 }
 
 // strip removes the monotonic reading and the zone, so that equal instants are equal values.
@@ -47,36 +56,41 @@ func (w *World) Chance() Chance { return w.chance }
 
 // Add puts a machine into the world. A machine that is in it already is only looked at again.
 func (w *World) Add(m Machine) {
-	if w.plugs[m] == nil {
-		w.plugs[m] = &wake{machine: m, at: -1}
+	if w.machines[m] == nil {
+		w.asked++
+		w.machines[m] = &wake{machine: m, order: w.asked, at: -1}
 	}
 	w.Changed(m)
 }
 
 // Remove takes a machine out of the world; one that is not in it is no error.
 func (w *World) Remove(m Machine) {
-	if p := w.plugs[m]; p != nil {
+	if p := w.machines[m]; p != nil {
 		w.drop(p)
-		delete(w.plugs, m)
+		delete(w.machines, m)
 	}
 }
 
 // Changed tells the world that something other than time happened to m, so that its Wake is read anew.
 func (w *World) Changed(m Machine) {
-	p := w.plugs[m]
+	p := w.machines[m]
 	if p == nil {
 		return
 	}
-	when := m.Wake()
-	if when.IsZero() {
+	taken := p == w.taken
+	if taken {
+		w.taken = nil
+	}
+	switch when := m.Wake(); {
+	case when.IsZero():
 		w.drop(p)
-		return
+	case p.at < 0:
+		w.push(p, strip(when))
+	case taken || !p.when.Equal(when):
+		w.asked++
+		p.when, p.order = strip(when), w.asked
+		heap.Fix(&w.wakes, p.at)
 	}
-	if p.at >= 0 && p.when.Equal(when) {
-		return
-	}
-	w.drop(p)
-	w.push(p, strip(when))
 }
 
 // In schedules do to happen after d, which counts as 0 when negative; what names it in the journal.
@@ -92,24 +106,18 @@ func (w *World) Next() time.Time {
 	return w.wakes[0].when
 }
 
-// Pending returns the number of events that In has scheduled and that have not happened.
-func (w *World) Pending() int {
-	n := 0
-	for _, p := range w.wakes {
-		if p.do != nil {
-			n++
-		}
-	}
-	return n
-}
-
 // AdvanceTo moves time to t through every wake on the way, in order. A t that has passed does what is due and moves nothing.
 func (w *World) AdvanceTo(t time.Time) {
 	t = strip(t)
 	for w.step(t) {
 	}
+	w.pass(t)
+}
+
+// pass moves time to t, if that lies ahead.
+func (w *World) pass(t time.Time) {
 	if t.After(w.now) {
-		w.now = t
+		w.now, w.still = t, 0
 	}
 }
 
@@ -136,55 +144,45 @@ func (w *World) step(end time.Time) bool {
 		return false
 	}
 	p := w.wakes[0]
-	w.drop(p)
-	if p.when.After(w.now) {
-		w.now, w.still = p.when, 0
-	}
-	if w.still++; w.still > 1e6 {
-		panic("sim: internal error: a million wakes at one instant: some machine asks for the instant it was stepped to")
+	w.pass(p.when)
+	if w.still++; w.still > max(mostAtOnce, 100*len(w.machines)) {
+		panic("sim: internal error: time stands still: some machine asks for the instant it was stepped to")
 	}
 	if p.do != nil {
+		w.drop(p)
 		w.Record("world.event", String("what", p.what))
 		p.do(w.now)
 		return true
 	}
+	// It keeps its place meanwhile: a machine that is soon due again then costs the same whoever sleeps behind it.
+	w.taken = p
 	p.machine.Step(w.now)
 	w.Changed(p.machine)
+	w.taken = nil
 	return true
 }
 
-// Set puts the world's clock to t, backwards too, without letting time pass: no wake happens on the way. Every machine's
-// wake is read anew afterwards, so the caller rebases its machines first.
+// Set puts the world's clock to t, backwards too, without letting time pass: no wake happens on the way, and what In
+// scheduled stays as far off as it was. Every machine's wake is read anew afterwards, so the caller rebases its machines
+// first.
 func (w *World) Set(t time.Time) {
-	t = strip(t)
-	shift := t.Sub(w.now)
-	w.now = t
+	from := w.now
+	w.now, w.still = strip(t), 0
 	for _, p := range w.wakes {
 		if p.do != nil {
-			p.when = p.when.Add(shift)
+			p.when = w.now.Add(p.when.Sub(from))
 		}
 	}
 	heap.Init(&w.wakes)
-	for _, p := range w.sorted() {
+	// In the order in which they asked last, for a map's own order would decide who wins a tie.
+	for _, p := range slices.SortedFunc(maps.Values(w.machines), func(a, b *wake) int { return cmp.Compare(a.order, b.order) }) {
 		w.Changed(p.machine)
 	}
 }
 
-// sorted returns the machines' wakes in the order in which they were asked for.
-func (w *World) sorted() []*wake {
-	var all []*wake
-	for _, p := range w.wakes {
-		if p.do == nil {
-			all = append(all, p)
-		}
-	}
-	slices.SortFunc(all, func(a, b *wake) int { return cmp.Compare(a.order, b.order) })
-	return all
-}
-
 func (w *World) push(p *wake, when time.Time) {
-	w.order++
-	p.when, p.order = when, w.order
+	w.asked++
+	p.when, p.order = when, w.asked
 	heap.Push(&w.wakes, p)
 }
 
@@ -197,7 +195,7 @@ func (w *World) drop(p *wake) {
 // A wake is one entry of the heap: a machine's, or an event of In.
 type wake struct {
 	when    time.Time
-	order   uint64
+	order   uint64 // of asking
 	machine Machine
 	do      func(time.Time)
 	what    string

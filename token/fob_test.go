@@ -114,6 +114,12 @@ func TestLastShownIsTheHighestStepThatWasSeen(t *testing.T) {
 	f.Step(after(1000))
 	last, _ = f.LastShown()
 	require.EqualValues(t, 59061239, last, "dark at the very boundary: the next code was not seen")
+
+	f = newFob(t, perfect, redraws, func(c *Config) { c.Profile.Life, c.Profile.PressesInLife = 10*time.Second, 0 })
+	f.Press(after(1))
+	f.Step(after(1000))
+	last, _ = f.LastShown()
+	require.EqualValues(t, 59061239, last, "dead at the boundary, before the LCD would have gone dark")
 }
 
 func TestAnEarlierTimeIsTakenAsTheLastOne(t *testing.T) {

@@ -62,7 +62,7 @@ func NewGenerator(seed Seed, alg Algorithm, digits int) (*Generator, error) {
 func (g *Generator) AppendCode(b []byte, counter uint64) []byte {
 	sum := g.mac.sum(counter)
 	// The offset is in the last byte, whatever the length of the hash: TOTP Appendix A.
-	offset := sum[19] & 0x0f
+	offset := sum[len(sum)-1] & 0x0f
 	code := binary.BigEndian.Uint32(sum[offset:]) & 0x7fff_ffff % modulus[g.digits]
 	start := len(b)
 	b = append(b, "00000000"[:g.digits]...)

@@ -255,3 +255,13 @@ func TestTheDemoIsToldFromTheJournal(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, string(want), out, "run `mfalab demo > cmd/mfalab/testdata/demo.txt` when the story was meant to change")
 }
+
+// adminKeys reads the administrator's access key where the lab keeps it.
+func adminKeys(t *testing.T, dir string) live.Key {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, ".mfalab", "credentials.json"))
+	require.NoError(t, err)
+	var c live.Credentials
+	require.NoError(t, json.Unmarshal(b, &c))
+	return c.Users[live.Administrator]
+}

@@ -13,12 +13,14 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mfalab/mfalab/sim/control"
 	"github.com/mfalab/mfalab/sim/endpoint"
+	"github.com/mfalab/mfalab/sim/iam"
 	"github.com/mfalab/mfalab/sim/live"
 )
 
@@ -39,7 +41,10 @@ func (c *cli) up() *cobra.Command {
 		Use:   "up [-- COMMAND...]",
 		Short: "Run the lab: IAM, STS, their proxy and the control API on one port",
 		Long: `Run the lab until it is interrupted or taken down. With a COMMAND, run that command against a lab of its own on a
-free port, with the environment set so that AWS clients reach nothing else, and end with its status.`,
+free port, with the environment set so that AWS clients reach nothing else, and end with its status.
+
+Rules of the relying party (--set NAME=VALUE; those marked ! can be weakened with --weaken):
+` + settingsHelp(),
 		Example: `  mfalab up
   mfalab up --detach && eval "$(mfalab env)"
   mfalab up --seed 7 -- ./run-tests.sh`,
@@ -328,4 +333,19 @@ func (c *cli) awaitReady(ctx context.Context, dir string, pid int, ended <-chan 
 		_, err = c.out.Write(said)
 		return errors.Join(err, os.Truncate(filepath.Join(dir, "up.log"), 0))
 	}
+}
+
+// settingsHelp lists the relying party's rules for people.
+func settingsHelp() string {
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
+	for _, s := range iam.AllSettings() {
+		mark := " "
+		if s.Weak {
+			mark = "!"
+		}
+		fmt.Fprintf(t, "%s %s\t%s\t%s\n", mark, s.Name, s.Default, s.Doc)
+	}
+	_ = t.Flush() // into memory
+	return b.String()
 }

@@ -27,6 +27,7 @@ func appendResult(b []byte, namespace, action, id string, result any) ([]byte, e
 	element := func(name string) xml.StartElement { return xml.StartElement{Name: xml.Name{Local: name}} }
 	response := element(action + "Response")
 	response.Attr = []xml.Attr{{Name: xml.Name{Local: "xmlns"}, Value: namespace}}
+	// write is for steps of which each needs the one before.
 	write := func(err error, f func() error) error {
 		if err != nil {
 			return err
@@ -52,7 +53,8 @@ func appendError(b []byte, namespace, id string, e *iam.Error) []byte {
 	if e.Status >= 500 {
 		kind = "Receiver"
 	}
-	b = append(b, `<ErrorResponse xmlns="`+namespace+"\">\n  <Error>\n    <Type>"+kind+"</Type>\n    <Code>"+escape(e.Code)+"</Code>\n"...)
+	b = append(b, `<ErrorResponse xmlns="`+namespace+"\">\n  <Error>\n    <Type>"+kind+"</Type>\n"...)
+	b = append(b, "    <Code>"+escape(e.Code)+"</Code>\n"...)
 	if !e.NoMessage {
 		b = append(b, "    <Message>"+escape(e.Message)+"</Message>\n"...)
 	}

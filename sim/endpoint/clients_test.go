@@ -143,7 +143,8 @@ func TestTheUnmodifiedCLI(t *testing.T) {
 
 	out, err = run("iam", "get-user", "--user-name", "no&body")
 	require.Error(t, err)
-	require.Contains(t, out, "(ValidationError) when calling the GetUser operation: 1 validation error detected: Value at 'userName' failed")
+	require.Contains(t, out, "(ValidationError) when calling the GetUser operation")
+	require.Contains(t, out, ": 1 validation error detected: Value at 'userName' failed to satisfy constraint")
 
 	out, err = run("ec2", "describe-regions")
 	require.Error(t, err)

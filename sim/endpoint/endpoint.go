@@ -17,7 +17,8 @@ type IAM interface {
 	// Do decides a call whose signature has been checked. The error is an *iam.Error.
 	Do(ctx context.Context, call iam.Call) (result any, err error)
 	// Credential returns the secret of an access key and who holds it; now is the lab's time.
-	Credential(ctx context.Context, accessKeyID, sessionToken string, now time.Time) (secret string, caller iam.Caller, err error)
+	Credential(ctx context.Context, accessKeyID, sessionToken string, now time.Time) (
+		secret string, caller iam.Caller, err error)
 	// Refuse returns the answer with that ID of the table of texts.
 	Refuse(id string, args ...any) *iam.Error
 }

@@ -188,75 +188,80 @@ func halves() *http.Request {
 	return r
 }
 
+func signedPost(form, service string) func(*testing.T) *http.Request {
+	return func(t *testing.T) *http.Request { return sign(t, post(form), service) }
+}
+
+// later returns a request that is changed after it has been signed.
+func later(form string, change func(*http.Request)) func(*testing.T) *http.Request {
+	return func(t *testing.T) *http.Request {
+		r := sign(t, post(form), "sts")
+		change(r)
+		return r
+	}
+}
+
+func header(name, value string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set(name, value) }
+}
+
+var refusals = []struct {
+	name            string
+	request         func(*testing.T) *http.Request
+	status          int
+	namespace, code string
+	message         string
+}{
+	{"an unknown action", signedPost("Action=NoSuchAction&Version=2011-06-15", "sts"), 400, faultNamespace, "InvalidAction",
+		"Could not find operation NoSuchAction for version 2011-06-15"},
+	{"an empty action", signedPost("Action=&Version=2011-06-15", "sts"), 400, faultNamespace, "InvalidAction",
+		"Could not find operation  for version 2011-06-15"},
+	{"no version", signedPost("Action=GetCallerIdentity", "sts"), 400, faultNamespace, "InvalidAction",
+		"Could not find operation GetCallerIdentity for version NO_VERSION_SPECIFIED"},
+	{"an empty version", signedPost("Action=GetCallerIdentity&Version=", "sts"), 400, faultNamespace, "InvalidAction",
+		"Could not find operation GetCallerIdentity for version "},
+	{"the version of another service", signedPost("Action=GetCallerIdentity&Version=2010-05-08", "iam"), 400, faultNamespace,
+		"InvalidAction", "Could not find operation GetCallerIdentity for version 2010-05-08"},
+	{"no action", signedPost("Version=2011-06-15", "sts"), 400, faultNamespace, "MissingAction",
+		"The request is missing an action or a required parameter."},
+	{"a form that does not say so", func(t *testing.T) *http.Request {
+		r := post(whoami)
+		r.Header.Del("Content-Type")
+		return sign(t, r, "sts")
+	}, 400, faultNamespace, "MissingAction", "The request is missing an action or a required parameter."},
+	{"the action twice", signedPost(whoami+"&Action=ListUsers", "sts"), 400, faultNamespace, "InvalidQueryParameter",
+		"The query parameter Action is malformed or does not adhere to AWS standards."},
+	{"the version twice", signedPost(whoami+"&Version=2010-05-08", "sts"), 400, faultNamespace, "InvalidQueryParameter",
+		"The query parameter Version is malformed or does not adhere to AWS standards."},
+	{"a broken escape", signedPost("Action=%GG", "sts"), 404, faultNamespace, "MalformedQueryString",
+		"The query string contains a syntax error."},
+	{"a form that is not UTF-8", signedPost(whoami+"&a=%ff", "sts"), 404, faultNamespace, "MalformedQueryString",
+		"The query string contains a syntax error."},
+	{"no signature", func(*testing.T) *http.Request { return post(whoami) }, 403, stsNamespace, "MissingAuthenticationToken",
+		"Request is missing Authentication Token"},
+	{"no signature, in the query", func(*testing.T) *http.Request { return get("/?" + users) }, 403, iamNamespace,
+		"MissingAuthenticationToken", "Request is missing Authentication Token"},
+	{"the scope of another service", signedPost(whoami, "iam"), 403, stsNamespace, "SignatureDoesNotMatch",
+		"Credential should be scoped to correct service: 'sts'. "},
+	{"half a signature", later(whoami, header("Authorization", "AWS4-HMAC-SHA256 Credential=a/b/c/d/e, SignedHeaders=host")), 400,
+		stsNamespace, "IncompleteSignature", "Authorization header requires 'Signature' parameter. " +
+			"Authorization=AWS4-HMAC-SHA256 Credential=a/b/c/d/e, SignedHeaders=host"},
+	{"an old signature", later(whoami, header("X-Amz-Date", "20310203T040005Z")), 403, stsNamespace, "SignatureDoesNotMatch",
+		"Signature expired: 20310203T040005Z is now earlier than 20310203T040006Z (20310203T040506Z - 5 min.)"},
+	{"the host not signed", later(whoami, func(r *http.Request) {
+		a := r.Header.Get("Authorization")
+		r.Header.Set("Authorization", strings.Replace(a, "host;", "", 1))
+	}), 403, stsNamespace, "SignatureDoesNotMatch", "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."},
+	{"another body", later(whoami, func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader(whoami + "&a=b")) }), 403,
+		stsNamespace, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided. " +
+			"Check your AWS Secret Access Key and signing method. Consult the service documentation for details."},
+	{"an unknown key", later(whoami, func(r *http.Request) {
+		r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "AKIDEXAMPLE", "AKIDOTHER", 1))
+	}), 403, stsNamespace, "InvalidClientTokenId", "The security token included in the request is invalid."},
+}
+
 func TestRefusals(t *testing.T) {
-	signedPost := func(form, service string) func(*testing.T) *http.Request {
-		return func(t *testing.T) *http.Request { return sign(t, post(form), service) }
-	}
-	later := func(form string, change func(*http.Request)) func(*testing.T) *http.Request {
-		return func(t *testing.T) *http.Request {
-			r := sign(t, post(form), "sts")
-			change(r)
-			return r
-		}
-	}
-	header := func(name, value string) func(*http.Request) {
-		return func(r *http.Request) { r.Header.Set(name, value) }
-	}
-	tests := []struct {
-		name            string
-		request         func(*testing.T) *http.Request
-		status          int
-		namespace, code string
-		message         string
-	}{
-		{"an unknown action", signedPost("Action=NoSuchAction&Version=2011-06-15", "sts"), 400, faultNamespace, "InvalidAction",
-			"Could not find operation NoSuchAction for version 2011-06-15"},
-		{"an empty action", signedPost("Action=&Version=2011-06-15", "sts"), 400, faultNamespace, "InvalidAction",
-			"Could not find operation  for version 2011-06-15"},
-		{"no version", signedPost("Action=GetCallerIdentity", "sts"), 400, faultNamespace, "InvalidAction",
-			"Could not find operation GetCallerIdentity for version NO_VERSION_SPECIFIED"},
-		{"an empty version", signedPost("Action=GetCallerIdentity&Version=", "sts"), 400, faultNamespace, "InvalidAction",
-			"Could not find operation GetCallerIdentity for version "},
-		{"the version of another service", signedPost("Action=GetCallerIdentity&Version=2010-05-08", "iam"), 400, faultNamespace,
-			"InvalidAction", "Could not find operation GetCallerIdentity for version 2010-05-08"},
-		{"no action", signedPost("Version=2011-06-15", "sts"), 400, faultNamespace, "MissingAction",
-			"The request is missing an action or a required parameter."},
-		{"a form that does not say so", func(t *testing.T) *http.Request {
-			r := post(whoami)
-			r.Header.Del("Content-Type")
-			return sign(t, r, "sts")
-		}, 400, faultNamespace, "MissingAction", "The request is missing an action or a required parameter."},
-		{"the action twice", signedPost(whoami+"&Action=ListUsers", "sts"), 400, faultNamespace, "InvalidQueryParameter",
-			"The query parameter Action is malformed or does not adhere to AWS standards."},
-		{"the version twice", signedPost(whoami+"&Version=2010-05-08", "sts"), 400, faultNamespace, "InvalidQueryParameter",
-			"The query parameter Version is malformed or does not adhere to AWS standards."},
-		{"a broken escape", signedPost("Action=%GG", "sts"), 404, faultNamespace, "MalformedQueryString",
-			"The query string contains a syntax error."},
-		{"a form that is not UTF-8", signedPost(whoami+"&a=%ff", "sts"), 404, faultNamespace, "MalformedQueryString",
-			"The query string contains a syntax error."},
-		{"no signature", func(*testing.T) *http.Request { return post(whoami) }, 403, stsNamespace, "MissingAuthenticationToken",
-			"Request is missing Authentication Token"},
-		{"no signature, in the query", func(*testing.T) *http.Request { return get("/?" + users) }, 403, iamNamespace,
-			"MissingAuthenticationToken", "Request is missing Authentication Token"},
-		{"the scope of another service", signedPost(whoami, "iam"), 403, stsNamespace, "SignatureDoesNotMatch",
-			"Credential should be scoped to correct service: 'sts'. "},
-		{"half a signature", later(whoami, header("Authorization", "AWS4-HMAC-SHA256 Credential=a/b/c/d/e, SignedHeaders=host")), 400,
-			stsNamespace, "IncompleteSignature", "Authorization header requires 'Signature' parameter. " +
-				"Authorization=AWS4-HMAC-SHA256 Credential=a/b/c/d/e, SignedHeaders=host"},
-		{"an old signature", later(whoami, header("X-Amz-Date", "20310203T040005Z")), 403, stsNamespace, "SignatureDoesNotMatch",
-			"Signature expired: 20310203T040005Z is now earlier than 20310203T040006Z (20310203T040506Z - 5 min.)"},
-		{"the host not signed", later(whoami, func(r *http.Request) {
-			a := r.Header.Get("Authorization")
-			r.Header.Set("Authorization", strings.Replace(a, "host;", "", 1))
-		}), 403, stsNamespace, "SignatureDoesNotMatch", "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."},
-		{"another body", later(whoami, func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader(whoami + "&a=b")) }), 403,
-			stsNamespace, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided. " +
-				"Check your AWS Secret Access Key and signing method. Consult the service documentation for details."},
-		{"an unknown key", later(whoami, func(r *http.Request) {
-			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "AKIDEXAMPLE", "AKIDOTHER", 1))
-		}), 403, stsNamespace, "InvalidClientTokenId", "The security token included in the request is invalid."},
-	}
-	for _, tt := range tests {
+	for _, tt := range refusals {
 		t.Run(tt.name, func(t *testing.T) {
 			d, cfg := newDesk(t)
 			w := serve(endpoint.New(cfg), tt.request(t))
@@ -317,7 +322,8 @@ func TestABodyThatIsTooLongIsRefused(t *testing.T) {
 		r.ContentLength = length
 		w := serve(e, r)
 		require.Equal(t, 413, w.Code)
-		require.Contains(t, w.Body.String(), "<Code>RequestEntityTooLarge</Code>\n    <Message>The request is larger than 1048576 bytes.</Message>")
+		require.Contains(t, w.Body.String(), "<Code>RequestEntityTooLarge</Code>\n"+
+			"    <Message>The request is larger than 1048576 bytes.</Message>")
 	}
 	require.Len(t, d.calls, 1)
 }

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/xml"
 	"io"
+	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -36,7 +38,7 @@ func FuzzForm(f *testing.F) {
 		require.Empty(t, d.calls)
 
 		// Only a query that an HTTP client would send can be signed.
-		if strings.Contains(query, "X-Amz-") || strings.ContainsAny(query, " #\x00") {
+		if strings.Contains(query+body, "X-Amz-") || strings.ContainsAny(query, " #\x00") {
 			return
 		}
 		r.Body = io.NopCloser(strings.NewReader(body))
@@ -48,10 +50,19 @@ func FuzzForm(f *testing.F) {
 		}
 		require.Len(t, d.calls, 1)
 		require.Equal(t, "sts", d.calls[0].Service)
-		for name, values := range d.calls[0].Params {
-			require.NotContains(t, []string{"Action", "Version"}, name)
-			require.NotEmpty(t, values)
+		sent, err := url.ParseQuery(r.URL.RawQuery)
+		require.NoError(t, err)
+		if media, _, _ := mime.ParseMediaType(kind); media == form {
+			inBody, err := url.ParseQuery(body)
+			require.NoError(t, err)
+			for name, values := range inBody {
+				sent[name] = append(sent[name], values...)
+			}
 		}
+		require.Equal(t, []string{d.calls[0].Action}, sent["Action"])
+		sent.Del("Action")
+		sent.Del("Version")
+		require.Equal(t, sent, d.calls[0].Params)
 	})
 }
 

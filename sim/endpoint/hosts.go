@@ -57,6 +57,7 @@ func (e *Endpoint) foreignHost(r *http.Request) string {
 	if loopback(name) || servedName(name) || e.hosts[name] {
 		return ""
 	}
+	// "*.lab.example" is for every name below lab.example, however deep, and not for lab.example itself.
 	for rest := name; rest != ""; {
 		_, rest, _ = strings.Cut(rest, ".")
 		if e.hosts["*."+rest] {
@@ -64,9 +65,10 @@ func (e *Endpoint) foreignHost(r *http.Request) string {
 		}
 	}
 	if r.URL.IsAbs() {
-		return fmt.Sprintf("%q is not served here, and the lab's proxy never passes a request on: %s", name, proxyHint)
+		return refusedByProxy(name)
 	}
-	return fmt.Sprintf("this lab does not answer to the host %q: use 127.0.0.1 or localhost, or start it with --allow-host %[1]s", name)
+	return fmt.Sprintf("this lab does not answer to the host %q: use 127.0.0.1 or localhost, "+
+		"or start it with --allow-host %[1]s", name)
 }
 
 // foreignOrigin says why a request without a signature may have been sent by somebody else's web page, or "". Browsers
@@ -75,7 +77,7 @@ func (e *Endpoint) foreignHost(r *http.Request) string {
 func foreignOrigin(r *http.Request) string {
 	for _, origin := range r.Header["Origin"] {
 		u, err := url.Parse(origin)
-		if err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host) {
+		if err != nil || !strings.EqualFold(u.Host, r.Host) {
 			return fmt.Sprintf("a page of %q may not drive the lab: open the lab's own page instead", origin)
 		}
 	}

@@ -14,6 +14,10 @@ import (
 // proxyHint tells what to do about a proxy that refuses.
 const proxyHint = "add the host to NO_PROXY, or unset HTTPS_PROXY and HTTP_PROXY"
 
+func refusedByProxy(host string) string {
+	return fmt.Sprintf("%q is not served here, and the lab's proxy never passes a request on: %s", host, proxyHint)
+}
+
 // connect answers CONNECT: for the AWS names that the lab serves it speaks TLS itself and serves what comes through; for
 // all others it refuses. RFC 9110, Section 9.3.6.
 func (e *Endpoint) connect(w http.ResponseWriter, r *http.Request) {
@@ -22,8 +26,9 @@ func (e *Endpoint) connect(w http.ResponseWriter, r *http.Request) {
 	case e.cfg.Authority == nil:
 		forbid(w, "this lab runs without its proxy: "+proxyHint)
 		return
+	// A tunnel inside a tunnel could only lead back here.
 	case r.TLS != nil, err != nil, port != "443", !servedName(name):
-		forbid(w, fmt.Sprintf("%q is not served here, and the lab's proxy never passes a request on: %s", r.Host, proxyHint))
+		forbid(w, refusedByProxy(r.Host))
 		return
 	}
 	conn, buffered, err := http.NewResponseController(w).Hijack()
@@ -74,6 +79,7 @@ func (t *tunnels) init(h http.Handler) {
 }
 
 func (t *tunnels) serve(c net.Conn) {
+	// Not before there is a tunnel: an Endpoint that is never asked for one has no goroutine to end.
 	t.start.Do(func() { go t.server.Serve(t) })
 	select {
 	case t.conns <- c:

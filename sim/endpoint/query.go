@@ -86,8 +86,11 @@ func (e *Endpoint) readForm(w http.ResponseWriter, r *http.Request) ([]byte, url
 	if errors.As(err, &large) {
 		return nil, nil, e.cfg.IAM.Refuse("RequestTooLarge", maxBody)
 	}
+	// The signature covers the query and the body alike, so parameters may stand in either.
 	raw := r.URL.RawQuery
-	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind == "application/x-www-form-urlencoded" && len(body) > 0 {
+	// A body that does not say it is a form is none, as recorded from STS: the request then lacks its action.
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if kind == "application/x-www-form-urlencoded" && len(body) > 0 {
 		raw = strings.Trim(raw+"&"+string(body), "&")
 	}
 	form, bad := parseForm(raw)

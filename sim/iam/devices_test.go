@@ -29,7 +29,8 @@ var fobSeed = []byte("the seed of the fob number 1")
 // A counter is where bob comes with his fob: a clerk with an inventory, who remembers the last decision.
 type counter struct {
 	*clerk
-	last atomic.Pointer[iam.Decision]
+	rules iam.Settings
+	last  atomic.Pointer[iam.Decision]
 }
 
 // newCounter returns a counter whose account has the user bob, and in whose inventory fobs lie: GAHT00000001 and so on,
@@ -49,14 +50,19 @@ func newCounter(t testing.TB, settings ...string) *counter {
 
 // set puts a service with other rules in charge.
 func (c *counter) set(settings ...string) {
-	s := iam.Defaults()
+	c.rules = iam.Defaults()
 	for _, x := range settings {
-		require.NoError(c.t, s.Set(x))
+		require.NoError(c.t, c.rules.Set(x))
 	}
-	var err error
-	c.service, err = iam.New(c.t.Context(), iam.Config{Store: c.store, Chance: sim.NewChance([]byte("clerk")), Settings: s,
+	c.service = c.serviceOn(c.store)
+}
+
+// serviceOn returns another service with the same rules.
+func (c *counter) serviceOn(store iam.Store) *iam.Service {
+	s, err := iam.New(c.t.Context(), iam.Config{Store: store, Chance: sim.NewChance([]byte("clerk")), Settings: c.rules,
 		Record: func(d iam.Decision) { c.last.Store(&d) }}, c.now)
 	require.NoError(c.t, err)
+	return s
 }
 
 // login asks for a session of bob's with a code.
@@ -196,7 +202,9 @@ func TestCreateVirtualMFADeviceRefusals(t *testing.T) {
 		"a name of two words": {[]string{"VirtualMFADeviceName", "two words"},
 			`400 ValidationError 1 validation error detected: Value at 'virtualMFADeviceName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]+`},
 	} {
-		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, says(c.refused("CreateVirtualMFADevice", test.params...))) })
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, test.want, says(c.refused("CreateVirtualMFADevice", test.params...)))
+		})
 	}
 	t.Run("one too many, until one is deleted", func(t *testing.T) {
 		c.must("CreateVirtualMFADevice", "VirtualMFADeviceName", "second")
@@ -227,11 +235,12 @@ func TestEnableMFADevice(t *testing.T) {
 	t.Run("two codes sent at once enable a device", func(t *testing.T) {
 		c := newCounter(t)
 		require.Empty(t, c.must("EnableMFADevice", enable(c.code(-1), c.code(0))...))
+		require.Equal(t, []iam.Fact{{Name: "step", Value: int64(59_044_050)},
+			{Name: "distance", Value: int64(0)}, {Name: "expected", Value: int64(59_044_050)},
+			{Name: "offset", Value: int64(0)}, {Name: "learned", Value: int64(0)}}, c.last.Load().Facts)
 		require.Equal(t, "<MFADevices><member><UserName>bob</UserName><SerialNumber>GAHT00000001</SerialNumber>"+
 			"<EnableDate>2026-02-17T09:45:15Z</EnableDate></member></MFADevices><IsTruncated>false</IsTruncated>",
 			c.must("ListMFADevices", "UserName", "BOB"))
-		require.Equal(t, []iam.Fact{{Name: "step", Value: int64(59_044_050)}, {Name: "distance", Value: int64(0)}, {Name: "expected", Value: int64(59_044_050)},
-			{Name: "offset", Value: int64(0)}, {Name: "learned", Value: int64(0)}}, c.last.Load().Facts)
 	})
 	t.Run("two codes that come late enable a device that is out of sync", func(t *testing.T) {
 		c := newCounter(t)

@@ -72,7 +72,7 @@ func TestLoginProfile(t *testing.T) {
 	t.Run("a deleted one is gone, and a new one may come", func(t *testing.T) {
 		c.must("DeleteLoginProfile", "UserName", "bob")
 		require.Equal(t, "Login Profile for User Bob cannot be found.", c.refused("GetLoginProfile", "UserName", "bob").Message)
-		c.must("CreateLoginProfile", "UserName", "bob", "Password", "x")
+		require.Equal(t, "false", field(c.must("CreateLoginProfile", "UserName", "bob", "Password", "x"), "PasswordResetRequired"))
 	})
 }
 

@@ -12,9 +12,6 @@ import (
 const (
 	// defaultMaxItems is also what the real service documents.
 	defaultMaxItems = 100
-	// markerRoom is how long a key may be to stand in a marker as it is: markers have at most 320 characters, ten of them
-	// for the proof and the sign.
-	markerRoom = 310
 	// scanBatch is how many records are read from the store at a time.
 	scanBatch = 256
 )
@@ -98,7 +95,7 @@ type pager struct {
 	o         *operating
 	max       int
 	after     string // the key that the marker names; "" at the list's beginning
-	digest    string // what the marker says of a key too long for it; "" once the walk has passed that key
+	digest    string // what the marker says of a key that is not ASCII; "" once the walk has passed that key
 	last      string // the key handed out last
 	truncated bool
 }
@@ -138,7 +135,7 @@ func (p *pager) full(n int) bool {
 	return p.truncated
 }
 
-// end returns the end of the answer. A marker whose long key has been removed leads nowhere.
+// end returns the end of the answer. A digest of what has been removed leads nowhere.
 func (p *pager) end() (tail, error) {
 	switch {
 	case p.digest != "":
@@ -151,11 +148,11 @@ func (p *pager) end() (tail, error) {
 }
 
 // marker returns the marker that names key: a proof that this account made it for this operation, a sign, and the key
-// itself, or its digest where a marker could not hold it.
+// itself. A key that is not ASCII, which only tags have, could be too long for a marker's 320 characters and stands there
+// as its digest.
 func (o *operating) marker(key string) string {
-	printable := func(r rune) bool { return r >= ' ' && r <= '~' }
 	rest := "." + key
-	if len(key) > markerRoom || strings.ContainsFunc(key, func(r rune) bool { return !printable(r) }) {
+	if strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' }) {
 		rest = "~" + digest(key)
 	}
 	return o.proof(rest) + rest

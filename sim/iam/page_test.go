@@ -17,6 +17,7 @@ func (c *clerk) pages(element string, n int, between func(), action string, para
 	for more := []string(nil); ; between() {
 		answer := c.must(action, append(append([]string{"MaxItems", strconv.Itoa(n)}, params...), more...)...)
 		all = append(all, fields(answer, element)...)
+		require.Less(c.t, len(all), 1000, "the list has no end")
 		marker := field(answer, "Marker")
 		require.Equal(c.t, field(answer, "IsTruncated"), strconv.FormatBool(marker != ""))
 		if marker == "" {
@@ -105,7 +106,7 @@ func TestMarkers(t *testing.T) {
 }
 
 // A marker has at most 320 characters of Latin-1; a tag's key has up to 128 of any alphabet.
-func TestMarkersOfKeysThatDoNotFit(t *testing.T) {
+func TestMarkersOfKeysInAnyAlphabet(t *testing.T) {
 	c := newClerk(t)
 	c.must("CreateUser", "UserName", "bob")
 	var keys []string
@@ -120,4 +121,16 @@ func TestMarkersOfKeysThatDoNotFit(t *testing.T) {
 		c.must("UntagUser", "UserName", "bob", "TagKeys.member.1", keys[1])
 		require.Equal(t, "Invalid Marker.", c.refused("ListUserTags", "UserName", "bob", "Marker", field(answer, "Marker")).Message)
 	})
+}
+
+func TestMarkersOfLongSerialNumbers(t *testing.T) {
+	c := newClerk(t)
+	var serials []string
+	for i := range 3 {
+		name := strings.Repeat("n", 225) + fmt.Sprint(i)
+		answer := c.must("CreateVirtualMFADevice", "VirtualMFADeviceName", name)
+		serials = append(serials, field(answer, "SerialNumber"))
+	}
+	require.Equal(t, serials, c.pages("SerialNumber", 1, func() {}, "ListVirtualMFADevices"))
+	require.Len(t, serials[0], 256, "as long as a serial number can be")
 }

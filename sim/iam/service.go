@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -374,11 +375,5 @@ var operations = func() map[string]*operation {
 	return m
 }()
 
-// Operations lists what the service can do as "iam:CreateUser", in no order.
-func Operations() []string {
-	var names []string
-	for name := range operations {
-		names = append(names, name)
-	}
-	return names
-}
+// Operations lists what the service can do as "iam:CreateUser", in the order of the alphabet.
+func Operations() []string { return slices.Sorted(maps.Keys(operations)) }

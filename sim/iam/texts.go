@@ -93,6 +93,25 @@ var texts = []text{
 	{"ReportExpired", 410, "ReportExpired", "The most recent credential report has expired. To generate a new credential report, use GenerateCredentialReport.", "D", "report", "API_GetCredentialReport"},
 }
 
+// A Text is one answer that refuses, as the documentation lists it.
+type Text struct {
+	ID     string // what Config.Texts calls it
+	Status int
+	Code   string
+	Text   string // with %s and %d where a value stands
+	// Known is how well the text is known: R recorded, D documented, S seen, K common knowledge, O ours.
+	Known string
+}
+
+// Texts lists every refusal, in the order of the table.
+func Texts() []Text {
+	var out []Text
+	for _, t := range texts {
+		out = append(out, Text{t.id, t.status, t.code, t.format, t.known})
+	}
+	return out
+}
+
 // correctedTexts returns the texts by ID, with the wordings in by put in place of ours.
 func correctedTexts(by map[string]string) (map[string]text, error) {
 	m := make(map[string]text, len(texts))

@@ -59,7 +59,8 @@ func Parse(r *http.Request) (Signature, error) {
 	_, presigned := query["X-Amz-Algorithm"]
 	switch {
 	case header && presigned:
-		return Signature{}, mismatch("Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.")
+		return Signature{}, mismatch("Found both 'X-Amz-Algorithm' as a query-string param " +
+			"and 'Authorization' as HTTP header.")
 	case presigned:
 		return parseQuery(query)
 	case header && len(authorization) == 1:
@@ -96,6 +97,7 @@ func parseHeader(authorization string, header http.Header) (Signature, error) {
 	if lacks.Len() > 0 {
 		return Signature{}, incomplete("%sAuthorization=%s", lacks.String(), authorization)
 	}
+	// A token in the header is covered by the signature or refused: checkCoverage sees to that.
 	s := Signature{hex: field["Signature"], SessionToken: header.Get("X-Amz-Security-Token")}
 	return s.fill(field["Credential"], field["SignedHeaders"], date)
 }
@@ -106,7 +108,8 @@ func authorizationFields(rest, whole string) (map[string]string, error) {
 	for _, pair := range strings.FieldsFunc(rest, func(c rune) bool { return c == ',' || c == ' ' }) {
 		name, value, ok := strings.Cut(pair, "=")
 		if !ok {
-			return nil, incomplete("'%s' not a valid key=value pair (missing equal-sign) in Authorization header: '%s'.", pair, whole)
+			return nil, incomplete("'%s' not a valid key=value pair (missing equal-sign) in Authorization header: '%s'.",
+				pair, whole)
 		}
 		if _, again := field[name]; again {
 			return nil, incomplete("'%s' is given more than once in Authorization header: '%s'.", name, whole)
@@ -170,7 +173,8 @@ func parseTime(v string) (time.Time, error) {
 	if t, err := http.ParseTime(v); err == nil {
 		return t.UTC(), nil
 	}
-	return time.Time{}, incomplete("Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601", v)
+	return time.Time{}, incomplete("Date must be in ISO-8601 'basic format'. Got '%s'. "+
+		"See http://en.wikipedia.org/wiki/ISO_8601", v)
 }
 
 func unsupported(algorithm string) *Error {

@@ -47,14 +47,15 @@ const maxKeys = 512
 
 // Verify parses the signature of r and checks all of it: when it was made by the wall clock, that it is for service, what
 // it has to cover, and that it was made with the secret of its access key. body is the SHA-256 of the body that came.
-// secret looks the access key up; it is asked after everything that can be refused without it, and an error of its own is returned as it is. Any other error is an *Error.
+// secret looks the access key up; it is asked after everything that can be refused without it, and an error of its own
+// is returned as it is. Any other error is an *Error.
 func (k *Keys) Verify(r *http.Request, service string, body [sha256.Size]byte, wall time.Time,
 	secret func(Signature) (string, error)) (Signature, error) {
 	s, err := Parse(r)
 	if err != nil {
 		return Signature{}, err
 	}
-	// In the order in which the real services refuse.
+	// In the order in which the real services refuse: a wrong scope is said before an unknown key.
 	if err := cmp.Or(s.checkTime(services[service], wall), s.checkCoverage(r), s.checkScope(service)); err != nil {
 		return Signature{}, err
 	}
@@ -82,7 +83,8 @@ func (s Signature) checkTime(rules rules, wall time.Time) error {
 	if oldest := wall.Add(-life); s.Time.Before(oldest) {
 		e := &Error{ID: "SignatureExpired", Args: []any{t, oldest.Format(basicTime), now}}
 		if s.Presigned {
-			e.Message = fmt.Sprintf("Signature expired: %s is now earlier than %s (%s - %d min.)", t, oldest.Format(basicTime), now, life/time.Minute)
+			e.Message = fmt.Sprintf("Signature expired: %s is now earlier than %s (%s - %d min.)",
+				t, oldest.Format(basicTime), now, life/time.Minute)
 		}
 		return e
 	}
@@ -135,6 +137,7 @@ func (s Signature) checkScope(service string) error {
 func (k *Keys) compare(r *http.Request, s Signature, body [sha256.Size]byte, secret string) error {
 	rules := services[s.Service]
 	payload := hex.EncodeToString(body[:])
+	// What the client says of its body is never believed: the body that came is hashed, and has to fit.
 	if said, ok := r.Header["X-Amz-Content-Sha256"]; ok {
 		free := rules.unsignedPayload && said[0] == unsigned
 		if len(said) != 1 || said[0] != payload && !free {

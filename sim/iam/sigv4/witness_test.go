@@ -214,6 +214,24 @@ func requireRefused(t *testing.T, wire string) {
 	require.ErrorAs(t, err, &e, "%s", wire)
 }
 
+// TestABodyThatTheClientDidNotSignIsRefused: the signature is good, for what the client says that the body is.
+func TestABodyThatTheClientDidNotSignIsRefused(t *testing.T) {
+	c := aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: secrets["AKIDEXAMPLE"]}
+	for said, service := range map[string]string{
+		"UNSIGNED-PAYLOAD":                   "iam",
+		"STREAMING-AWS4-HMAC-SHA256-PAYLOAD": "s3",
+		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855": "iam", // the empty body's
+	} {
+		r, err := http.NewRequest("POST", "http://127.0.0.1/", strings.NewReader("Action=ListUsers"))
+		require.NoError(t, err)
+		r.Header.Set("X-Amz-Content-Sha256", said)
+		require.NoError(t, signer.NewSigner().SignHTTP(context.Background(), c, r, said, service, "us-east-1", signedAt))
+		got, body := arrived(t, wireOf(t, r))
+		_, err = new(sigv4.Keys).Verify(got, service, body, signedAt, secretOf)
+		require.EqualError(t, err, "SignatureDoesNotMatch", said)
+	}
+}
+
 // TestS3DiffersFromTheRest covers the row of the table of services: the path as sent, a body that is not signed.
 func TestS3DiffersFromTheRest(t *testing.T) {
 	r, err := http.NewRequest("PUT", "http://127.0.0.1/bucket/a%20b//c/../d", strings.NewReader("data"))

@@ -1,9 +1,9 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
-	"errors"
 	"io"
 )
 
@@ -26,7 +26,7 @@ func each(c conn, query string, visit func(row []driver.Value) bool, args ...dri
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+	defer func() { err = cmp.Or(err, rows.Close()) }() // Close repeats the error of the last row
 	row := make([]driver.Value, len(rows.Columns()))
 	for {
 		switch err := rows.Next(row); {

@@ -20,6 +20,12 @@ var advice = map[int]string{
 	lib.SQLITE_IOERR:    "the disk or its file system fails: check both",
 }
 
+// isBusy reports whether another program's lock was in the way.
+func isBusy(err error) bool {
+	e := (*driver.Error)(nil)
+	return errors.As(err, &e) && e.Code()&0xff == lib.SQLITE_BUSY
+}
+
 // explain adds to an error what was being done to which file, and what to do about it. A context's error stays as it is.
 func (s *store) explain(what string, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	_ "modernc.org/sqlite" // the driver
 )
@@ -89,13 +91,19 @@ func (o options) readerPragmas() []string {
 }
 
 // prepare sees to it that the file is a store of ours that can be written.
-func (s *store) prepare() error {
+func (s *store) prepare(o options) error {
 	c, err := s.writer.Conn(context.Background())
 	if err != nil {
 		return s.explain("open", err)
 	}
 	defer c.Close()
-	return s.explain("open", c.Raw(func(c any) error { return prepare(c.(conn)) }))
+	// While the mode of a new file changes, SQLite turns others away at once instead of letting them wait.
+	for deadline := time.Now().Add(o.patience); ; <-time.After(retry) {
+		err = c.Raw(func(c any) error { return prepare(c.(conn)) })
+		if !isBusy(err) || time.Now().After(deadline) {
+			return s.explain("open", err)
+		}
+	}
 }
 
 // prepare looks at the file under the lock for writing: two programs may open a new one at the same time.
@@ -103,10 +111,12 @@ func prepare(c conn) error {
 	if err := execute(c, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	if err := recognize(c); err != nil {
-		return errors.Join(err, execute(c, "ROLLBACK"))
+	err := recognize(c)
+	if err == nil {
+		err = execute(c, "COMMIT")
 	}
-	if err := execute(c, "COMMIT"); err != nil {
+	if err != nil {
+		_ = execute(c, "ROLLBACK") // fails where SQLite has done so already
 		return err
 	}
 	mode, err := one[string](c, "PRAGMA journal_mode = wal")
@@ -121,7 +131,7 @@ func recognize(c conn) error {
 	id, err1 := one[int64](c, "PRAGMA application_id")
 	version, err2 := one[int64](c, "PRAGMA user_version")
 	objects, err3 := one[int64](c, "SELECT count(*) FROM sqlite_schema")
-	if err := errors.Join(err1, err2, err3); err != nil {
+	if err := cmp.Or(err1, err2, err3); err != nil {
 		return err
 	}
 	switch {
@@ -133,11 +143,8 @@ func recognize(c conn) error {
 	case id != 0 || version != 0 || objects != 0:
 		return errors.New("it is another program's database: name another file")
 	}
-	return errors.Join(
-		execute(c, schema),
-		execute(c, fmt.Sprintf("PRAGMA application_id = %d", applicationID)),
-		execute(c, fmt.Sprintf("PRAGMA user_version = %d", schemaVersion)),
-	)
+	return execute(c, fmt.Sprintf("%s; PRAGMA application_id = %d; PRAGMA user_version = %d",
+		schema, applicationID, schemaVersion))
 }
 
 // one returns the only value of a query's only row.

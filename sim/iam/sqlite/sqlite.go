@@ -27,6 +27,8 @@ const (
 	// patience is how long to wait for another program that writes: far more than any Update needs, and short enough
 	// for a person to see what is wrong.
 	patience = 5 * time.Second
+	// retry is how long Open waits where SQLite does not wait by itself: a new file is made in about this time.
+	retry = 2 * time.Millisecond
 	// readers is how many Views run at once; more wait. A View takes microseconds, so a few keep every core busy.
 	readers = 4
 	// writerKiB and readerKiB bound each connection's cache of pages. The operating system caches the file anyway.
@@ -79,7 +81,7 @@ func open(path string, o options) (*store, error) {
 	if s.reads, err = pool(path, readers, o.readerPragmas()...); err != nil {
 		return nil, errors.Join(err, s.writer.Close())
 	}
-	if err := s.prepare(); err != nil {
+	if err := s.prepare(o); err != nil {
 		return nil, errors.Join(err, s.reads.Close(), s.writer.Close())
 	}
 	return s, nil

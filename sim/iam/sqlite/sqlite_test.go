@@ -1,10 +1,15 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -101,7 +106,7 @@ func TestOneConnectionWaitsForAnotherProgramsUpdate(t *testing.T) {
 func TestAFullDiskLeavesTheOldState(t *testing.T) {
 	s := openAt(t, newPath(t), options{maxPages: 20})
 	put(t, s, "alice", "old")
-	require.NoError(t, s.Update(t.Context(), func(tx iam.Tx) error { return tx.Put("user", "ballast", make([]byte, 40000)) }))
+	put(t, s, "ballast", strings.Repeat("b", 40000))
 	before := all(t, s)
 
 	fill := func(tx iam.Tx) error {
@@ -136,9 +141,39 @@ func TestATransactionThatWillNotEndCostsOnlyItsConnection(t *testing.T) {
 		return refused
 	})
 	require.Same(t, refused, err)
+	require.Zero(t, s.writer.Stats().OpenConnections)
 	require.Equal(t, map[string]string{"alice": "old"}, all(t, s))
 	put(t, s, "alice", "next")
 	require.Equal(t, map[string]string{"alice": "next"}, all(t, s))
+}
+
+func TestCloseWaitsForARunningUpdate(t *testing.T) {
+	path := newPath(t)
+	s := openAt(t, path, options{})
+	began, ended := make(chan struct{}), make(chan error, 1)
+	var finished atomic.Bool
+	go func() {
+		ended <- s.Update(context.Background(), func(tx iam.Tx) error {
+			close(began)
+			for s.View(context.Background(), func(iam.Tx) error { return nil }) == nil {
+				runtime.Gosched() // until Close has shut the door
+			}
+			for i := range 100 {
+				if err := tx.Put("user", strconv.Itoa(i), make([]byte, 4096)); err != nil {
+					return err
+				}
+			}
+			finished.Store(true)
+			return nil
+		})
+	}()
+	<-began
+	require.NoError(t, s.Close())
+	require.True(t, finished.Load(), "Close went before the update")
+	require.NoError(t, <-ended)
+	_, err := os.Stat(path + "-wal")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.Len(t, all(t, openAt(t, path, options{})), 100)
 }
 
 func TestEachConnectionHasItsSettings(t *testing.T) {

@@ -113,7 +113,8 @@ func (t *tx) Put(kind, key string, value []byte) error {
 	if kind == "" || key == "" {
 		return errNoName
 	}
-	return t.fault("write", execute(t.conn, "INSERT INTO record VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET value = excluded.value",
+	return t.fault("write", execute(t.conn,
+		"INSERT INTO record VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET value = excluded.value",
 		kind, []byte(key), blob(value)))
 }
 

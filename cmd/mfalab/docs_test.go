@@ -1,0 +1,116 @@
+package main
+
+import (
+	"encoding/xml"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mfalab/mfalab/sim/iam"
+)
+
+// made holds a part of a page against what the program says, between the lines "<!-- name -->" and "<!-- end -->", and
+// rewrites it where MFALAB_UPDATE is set.
+func made(t *testing.T, page, name, want string) {
+	t.Helper()
+	b, err := os.ReadFile(page)
+	require.NoError(t, err)
+	open := "<!-- " + name + " -->\n"
+	before, rest, ok := strings.Cut(string(b), open)
+	require.True(t, ok, "%s has no %q", page, open)
+	got, after, ok := strings.Cut(rest, "<!-- end -->\n")
+	require.True(t, ok, "%s has no end of %q", page, open)
+	if os.Getenv("MFALAB_UPDATE") != "" && got != want {
+		require.NoError(t, os.WriteFile(page, []byte(before+open+want+"<!-- end -->\n"+after), 0o644))
+		return
+	}
+	require.Equal(t, want, got, "run this test with MFALAB_UPDATE=1")
+}
+
+func TestTheSettingsInTheDocs(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("| name | default | what it does | written in |\n|---|---|---|---|\n")
+	for _, s := range iam.AllSettings() {
+		weak := ""
+		if s.Weak {
+			weak = " **!**"
+		}
+		fmt.Fprintf(&b, "| `%s`%s | %s | %s | %s |\n", s.Name, weak, s.Default, s.Doc, s.Section)
+	}
+	made(t, "../../docs/iam.md", "settings", b.String())
+}
+
+func TestTheTextsInTheDocs(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("| name | answer | text | known |\n|---|---|---|---|\n")
+	for _, x := range iam.Texts() {
+		fmt.Fprintf(&b, "| `%s` | %d %s | `%s` | %s |\n", x.ID, x.Status, x.Code, strings.ReplaceAll(x.Text, "|", `\|`), x.Known)
+	}
+	made(t, "../../docs/iam.md", "texts", b.String())
+}
+
+func TestTheOperationsInTheDocs(t *testing.T) {
+	made(t, "../../docs/iam.md", "operations", strings.Join(operationNames(), ", ")+"\n")
+}
+
+func operationNames() []string {
+	var names []string
+	for _, n := range iam.Operations() {
+		names = append(names, "`"+n+"`")
+	}
+	return names
+}
+
+// TestThePictureOfTheDemo draws what `mfalab demo` prints as a terminal shows it, for the README.
+func TestThePictureOfTheDemo(t *testing.T) {
+	demo, err := os.ReadFile("testdata/demo.txt")
+	require.NoError(t, err)
+	const page = "../../docs/demo.svg"
+	want := terminalSVG(string(demo))
+	if os.Getenv("MFALAB_UPDATE") != "" {
+		require.NoError(t, os.WriteFile(page, []byte(want), 0o644))
+	}
+	got, err := os.ReadFile(page)
+	require.NoError(t, err)
+	require.Equal(t, want, string(got), "run this test with MFALAB_UPDATE=1")
+}
+
+// terminalSVG draws text as a terminal would: chapters bright, LCDs as LCDs, refusals red.
+func terminalSVG(text string) string {
+	const line, left = 19, 18
+	lines := strings.Split("$ mfalab demo\n"+strings.TrimRight(text, "\n"), "\n")
+	var b strings.Builder
+	height := len(lines)*line + 30
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1040 %d" role="img" aria-label="what mfalab demo prints">`+"\n", height)
+	fmt.Fprintf(&b, `<rect width="1040" height="%d" rx="8" fill="#14181f"/>`+"\n", height)
+	b.WriteString(`<g font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace" font-size="14" xml:space="preserve">` + "\n")
+	for i, l := range lines {
+		y := 26 + i*line
+		trimmed := strings.TrimSpace(l)
+		fill, weight := "#c9d1d9", ""
+		switch {
+		case i == 0:
+			fill = "#7ee787"
+		case l != "" && l[0] != ' ':
+			fill, weight = "#ffffff", ` font-weight="bold"`
+		case strings.HasPrefix(trimmed, "[ "):
+			x := left + 19*8
+			fmt.Fprintf(&b, `<rect x="%d" y="%d" width="96" height="18" rx="3" fill="#9fb39a"/>`+"\n", x, y-14)
+			fill, weight = "#101510", ` font-weight="bold" letter-spacing="2"`
+			l = strings.Repeat(" ", 19) + " " + strings.Trim(trimmed, "[ ]")
+		case strings.Contains(l, "AccessDenied") || strings.HasPrefix(trimmed, `"`) || strings.HasPrefix(trimmed, "rule "):
+			fill = "#ff9492"
+		case strings.HasSuffix(l, ": ok"):
+			fill = "#a5d6ff"
+		}
+		indent := len(l) - len(strings.TrimLeft(l, " "))
+		var escaped strings.Builder
+		_ = xml.EscapeText(&escaped, []byte(strings.TrimLeft(l, " "))) // into memory
+		fmt.Fprintf(&b, `<text x="%d" y="%d" fill="%s"%s>%s</text>`+"\n", left+indent*8, y, fill, weight, escaped.String())
+	}
+	b.WriteString("</g>\n</svg>\n")
+	return b.String()
+}
