@@ -9,11 +9,12 @@ import (
 	"github.com/pquerna/otp"
 )
 
-// Our choices about the picture: large enough for a phone to read from a screen, and the white around it four modules
-// wide at least, as ISO/IEC 18004 wants it, for the 37 and more modules that such a text needs.
+// Our choices about the picture, in pixels: large enough for a phone to read from a screen, small enough to be drawn in
+// some milliseconds, and the white around it four modules wide at least, as ISO/IEC 18004 wants it, for the 45 and more
+// modules that such a text needs.
 const (
-	qrSize   = 400
-	qrMargin = 44
+	qrSize   = 300
+	qrMargin = 28
 )
 
 // qrCode returns a PNG of the QR code that says uri.

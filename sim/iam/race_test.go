@@ -121,10 +121,11 @@ func FuzzDeviceOperations(f *testing.F) {
 		f.Add(uint8(i), "", "arn:aws:iam::123456789012:mfa/phone", "１２３４５６", "", "/a", "two words", "\x00", "-1", "")
 		f.Add(uint8(i), "nobody", "20899872", "00012", "0001522", "//", "", "", "1001", "\xff")
 	}
+	books := newCounter(f)
+	books.enable()
+	books.phone("bob")
 	f.Fuzz(func(t *testing.T, which uint8, user, serial, code1, code2, path, name, marker, number, word string) {
-		c := newCounter(t)
-		c.enable()
-		c.phone("bob")
+		c := &counter{clerk: books.copy(t), rules: iam.Defaults()}
 		action := actions[int(which)%len(actions)]
 		call := iam.Call{Service: "iam", Action: action, Caller: c.as("bob").caller, Params: form("UserName", user, "SerialNumber", serial,
 			"AuthenticationCode1", code1, "AuthenticationCode2", code2, "TokenCode", code1, "Path", path, "VirtualMFADeviceName", name,
