@@ -1,7 +1,11 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,6 +16,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mfalab/mfalab/sim/control"
 	"github.com/mfalab/mfalab/sim/live"
 )
 
@@ -58,4 +63,39 @@ func TestTheGoSDKSignsIn(t *testing.T) {
 	require.ErrorAs(t, err, &refusal)
 	require.Equal(t, "AccessDenied", refusal.ErrorCode())
 	require.Equal(t, "MultiFactorAuthentication failed with invalid MFA one time pass code. ", refusal.ErrorMessage())
+}
+
+// TestOneCodeIsGoodOnceOnTheWire has sixty-four clients of a running lab send one code at once: through HTTP, signatures
+// and the durable store exactly one of them gets a session.
+func TestOneCodeIsGoodOnceOnTheWire(t *testing.T) {
+	const racers, rounds = 64, 10
+	dir := t.TempDir()
+	plan := filepath.Join(dir, "plan.json")
+	require.NoError(t, os.WriteFile(plan, []byte(`{"fobs":[{"serial":"GAHT00000001"}],"users":[{"name":"dave","accessKey":true,"fobs":["GAHT00000001"]}]}`), 0o600))
+	home, owner := detached(t, "--init", plan)
+	lab := control.Dial(owner.URL, owner.Token)
+	var keys live.Credentials
+	require.NoError(t, lab.Get(t.Context(), "/v1/credentials", &keys))
+	dave := sts.New(sts.Options{Region: live.Region, BaseEndpoint: &owner.URL, RetryMaxAttempts: 1,
+		Credentials: credentials.NewStaticCredentialsProvider(keys.Users["dave"].AccessKeyID, keys.Users["dave"].SecretAccessKey, "")})
+	for round := range rounds {
+		status, code, errs := output(t, program(t, home, "fob", "press", "GAHT00000001", "--next"))
+		require.Zero(t, status, errs)
+		var won atomic.Int64
+		var all sync.WaitGroup
+		start := make(chan struct{})
+		for range racers {
+			all.Go(func() {
+				<-start
+				_, err := dave.GetSessionToken(t.Context(), &sts.GetSessionTokenInput{SerialNumber: aws.String("GAHT00000001"),
+					TokenCode: aws.String(strings.TrimSpace(code))})
+				if err == nil {
+					won.Add(1)
+				}
+			})
+		}
+		close(start)
+		all.Wait()
+		require.EqualValues(t, 1, won.Load(), "round %d", round)
+	}
 }

@@ -35,10 +35,12 @@ func (r accessKeyResult) Credential() (id, secret string) {
 	return r.AccessKey.AccessKeyID, r.AccessKey.SecretAccessKey
 }
 
+// describeAccessKey leaves the secret out: only the answer that made the key adds it.
 func describeAccessKey(u *User, k *AccessKey) accessKeyXML {
 	return accessKeyXML{UserName: u.Name, AccessKeyID: k.ID, Status: k.status(), CreateDate: stamp(k.Created)}
 }
 
+// createAccessKey implements CreateAccessKey. An inactive key counts against the quota, too.
 func (o *operating) createAccessKey() (any, error) {
 	u, err := o.subject()
 	if err != nil {
@@ -75,6 +77,7 @@ func (o *operating) accessKey() (*User, *AccessKey, error) {
 	return u, k, err
 }
 
+// updateAccessKey implements UpdateAccessKey. The model's third status, Expired, is one that only the service sets.
 func (o *operating) updateAccessKey() (any, error) {
 	_, k, err := o.accessKey()
 	if err != nil {
@@ -88,6 +91,7 @@ func (o *operating) updateAccessKey() (any, error) {
 	return nil, put(o.Tx, kindKey, k.ID, k)
 }
 
+// deleteAccessKey implements DeleteAccessKey. The key may be the one that signed the call.
 func (o *operating) deleteAccessKey() (any, error) {
 	u, k, err := o.accessKey()
 	if err != nil {
@@ -105,6 +109,7 @@ type listAccessKeysResult struct {
 	tail
 }
 
+// listAccessKeys implements ListAccessKeys: the oldest first, by the ID where two are of the same second.
 func (o *operating) listAccessKeys() (any, error) {
 	u, err := o.subject()
 	if err != nil {
@@ -151,6 +156,8 @@ type lastUsedXML struct {
 	Region       string
 }
 
+// getAccessKeyLastUsed implements GetAccessKeyLastUsed. A key that is not there is answered as one of another account
+// would be, which tells nobody whether it exists (recorded).
 func (o *operating) getAccessKeyLastUsed() (any, error) {
 	id := o.param("AccessKeyId")
 	k := &AccessKey{}

@@ -25,6 +25,7 @@ func (o *operating) createAccountAlias() (any, error) {
 	return nil, o.putAccount()
 }
 
+// deleteAccountAlias implements DeleteAccountAlias, which has to name the alias that it deletes.
 func (o *operating) deleteAccountAlias() (any, error) {
 	alias := o.param("AccountAlias")
 	if alias != o.account.Alias {
@@ -39,6 +40,7 @@ type listAccountAliasesResult struct {
 	tail
 }
 
+// listAccountAliases implements ListAccountAliases: a list of one at most, with everything that lists have.
 func (o *operating) listAccountAliases() (any, error) {
 	var aliases []string
 	if o.account.Alias != "" {

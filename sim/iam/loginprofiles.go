@@ -27,6 +27,7 @@ func digested(password string) []byte {
 	return base64.StdEncoding.AppendEncode(nil, sum[:])
 }
 
+// loginProfileXML is a login profile as answers show it.
 type loginProfileXML struct {
 	UserName              string
 	CreateDate            string
@@ -40,6 +41,8 @@ func describeLoginProfile(u *User) loginProfileResult {
 	return loginProfileResult{loginProfileXML{u.Name, stamp(p.Created), p.ResetRequired}}
 }
 
+// createLoginProfile implements CreateLoginProfile. There is no password policy yet, so every password of the right
+// characters will do.
 func (o *operating) createLoginProfile() (any, error) {
 	u, err := o.iamUser()
 	if err != nil {
@@ -63,6 +66,7 @@ func (o *operating) getLoginProfile() (any, error) {
 	return describeLoginProfile(u), nil
 }
 
+// updateLoginProfile implements UpdateLoginProfile. What is left out stays as it was.
 func (o *operating) updateLoginProfile() (any, error) {
 	u, err := o.settledProfile()
 	if err != nil {

@@ -100,6 +100,8 @@ type pager struct {
 	truncated bool
 }
 
+// newPager reads Marker and MaxItems. The marker is believed only with its proof: the real service refuses what it did not
+// make, and a client that builds markers of its own should learn so here.
 func (o *operating) newPager() (*pager, error) {
 	p := &pager{o: o, max: defaultMaxItems}
 	if n := o.param("MaxItems"); n != "" {
@@ -158,6 +160,7 @@ func (o *operating) marker(key string) string {
 	return o.proof(rest) + rest
 }
 
+// parseMarker is the inverse of marker; ok is false where marker made no such thing for this operation.
 func (o *operating) parseMarker(m string) (after, digest string, ok bool) {
 	const proof = 8
 	if len(m) <= proof+1 || m[:proof] != o.proof(m[proof:]) {
@@ -169,6 +172,7 @@ func (o *operating) parseMarker(m string) (after, digest string, ok bool) {
 	return m[proof+1:], "", true
 }
 
+// proof returns what only this account can say of the rest of a marker.
 func (o *operating) proof(rest string) string {
 	return base64.RawURLEncoding.EncodeToString(o.chance().Derive("iam", "marker", o.Action, rest).Bytes(6))
 }

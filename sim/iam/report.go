@@ -61,6 +61,7 @@ type getReportResult struct {
 	GeneratedTime string
 }
 
+// getCredentialReport implements GetCredentialReport. It answers the report as it was made, whatever has changed since.
 func (o *operating) getCredentialReport() (any, error) {
 	r := &Report{}
 	found, err := get(o.Tx, kindAccount, reportKey, r)
@@ -75,7 +76,8 @@ func (o *operating) getCredentialReport() (any, error) {
 	return getReportResult{base64.StdEncoding.EncodeToString([]byte(r.Content)), "text/csv", stamp(r.Made)}, nil
 }
 
-// credentials writes the report: root, then the users in the order of their names.
+// credentials writes the report: root, then the users in the order of their names. It is CSV proper: a path, and with it
+// an ARN, may hold commas and quotes.
 func (o *operating) credentials() (string, error) {
 	var b strings.Builder
 	w := csv.NewWriter(&b)
@@ -124,6 +126,7 @@ var reportColumns = []string{
 	"cert_1_active", "cert_1_last_rotated", "cert_2_active", "cert_2_last_rotated",
 }
 
+// reportRow returns the row of one user. Signing certificates are things that no user here has.
 func reportRow(u *User, keys []*AccessKey, account string) []string {
 	name := u.Name
 	if u.ID == Root {
@@ -169,4 +172,5 @@ func keyCells(k *AccessKey) []string {
 	return append(cells, reportTime(k.LastUsed), k.LastUsedRegion, k.LastUsedService)
 }
 
+// reportTime writes times as the report does, not as answers do.
 func reportTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05+00:00") }

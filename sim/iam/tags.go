@@ -54,6 +54,7 @@ func (o *operating) removeTags(have []Tag) ([]Tag, error) {
 	return withoutTags(have, keys), nil
 }
 
+// withoutTags returns a copy of have without the tags whose keys are in keys, whatever their case.
 func withoutTags(have, keys []Tag) []Tag {
 	return slices.DeleteFunc(slices.Clone(have), func(t Tag) bool {
 		return slices.ContainsFunc(keys, func(k Tag) bool { return strings.EqualFold(k.Key, t.Key) })
@@ -73,6 +74,7 @@ type listTagsResult struct {
 	tail
 }
 
+// listTags answers with a page of tags, which are in their order.
 func (o *operating) listTags(tags []Tag) (any, error) {
 	tags, end, err := page(o, tags, tagOrder)
 	return listTagsResult{list[Tag]{tags}, end}, err

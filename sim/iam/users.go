@@ -9,7 +9,8 @@ import (
 // usersQuota is how many users an account has room for: IAM User Guide, reference_iam-quotas.
 const usersQuota = 5000
 
-// userOperations are the operations on users and what belongs to them.
+// userOperations are the operations on users and what belongs to them. Which of them default to the caller, and which
+// lengths a name may have in each, is the service model's (Appendix A.2), uneven as it is.
 var userOperations = []*operation{
 	{service: "iam", name: "CreateUser", writes: true, run: (*operating).createUser, params: []param{
 		{"Path", pathShape, false}, {"UserName", userNameShape, true},
@@ -78,6 +79,7 @@ func (o *operating) describe(u *User) userXML {
 // userResult answers the operations on one user.
 type userResult struct{ User userXML }
 
+// withTags is describe for the answers about one user, which show its tags.
 func (o *operating) withTags(u *User) userResult {
 	x := o.describe(u)
 	if len(u.Tags) > 0 {
@@ -86,6 +88,8 @@ func (o *operating) withTags(u *User) userResult {
 	return userResult{x}
 }
 
+// createUser implements CreateUser. What is wrong with the request itself comes first, then the name, then the quota; the
+// real order is not recorded.
 func (o *operating) createUser() (any, error) {
 	name := o.param("UserName")
 	path, err := o.path("Path")
@@ -148,6 +152,7 @@ func (o *operating) checkBoundary() error {
 	}
 }
 
+// getUser implements GetUser: without a name it answers who calls.
 func (o *operating) getUser() (any, error) {
 	u, err := o.subject()
 	if err != nil {
@@ -156,6 +161,7 @@ func (o *operating) getUser() (any, error) {
 	return o.withTags(u), nil
 }
 
+// updateUser implements UpdateUser. Either change may be left out, and both may be.
 func (o *operating) updateUser() (any, error) {
 	u, err := o.userNamed(o.param("UserName"))
 	if err != nil {
@@ -192,6 +198,9 @@ func (o *operating) rename(u *User, name string) error {
 	return nil
 }
 
+// deleteUser implements DeleteUser. What stands in the way is said one thing at a time; the texts are the real service's,
+// their order is our reading (policies, which this account has not, would come first). A grave remembers the name, because a
+// user made anew under it is not to be changed at once.
 func (o *operating) deleteUser() (any, error) {
 	u, err := o.userNamed(o.param("UserName"))
 	if err != nil {
@@ -250,6 +259,8 @@ type listUsersResult struct {
 	tail
 }
 
+// listUsers implements ListUsers, in the order of the names in lower case. It reads records until a page is full, however
+// few of them have the prefix.
 func (o *operating) listUsers() (any, error) {
 	prefix := o.param("PathPrefix")
 	users, end, err := scanPage(o, kindUser, func(r Record) (userXML, bool, error) {

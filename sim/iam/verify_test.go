@@ -216,6 +216,8 @@ func TestVerdictsNameTheRule(t *testing.T) {
 	code := func(step int64) string { return codeOf(rfcSeed, step) }
 	v := verifier(t, rfcSeed)
 	v.Last = n - 1
+	old := verifier(t, rfcSeed)
+	old.Last = n - 9
 	wrong := "000000"
 	for name, c := range map[string]struct {
 		verdict iam.Verdict
@@ -225,6 +227,7 @@ func TestVerdictsNameTheRule(t *testing.T) {
 		"a wrong code":                       {v.Login(wrong, during(n), &s), "code", 0},
 		"a code of the last accepted step":   {v.Login(code(n-1), during(n), &s), "replay", n - 1},
 		"an older code":                      {v.Login(code(n-9), during(n), &s), "replay", n - 9},
+		"the last accepted code, long ago":   {old.Login(code(n-9), during(n), &s), "replay", n - 9},
 		"a code from too far in the future":  {v.Login(code(n+2), during(n), &s), "window", n + 2},
 		"a resync with one wrong code":       {v.Sync(code(n), wrong, during(n), &s), "code", 0},
 		"a resync with one code twice":       {v.Sync(code(n), code(n), during(n), &s), "consecutive", 0},
@@ -266,6 +269,13 @@ func TestDriftIsLearnedAndBounded(t *testing.T) {
 			require.Equal(t, i < 2, v.Login(codeOf(rfcSeed, at+6+i), during(at), &s).Accepted)
 		}
 		require.EqualValues(t, 6, v.Offset)
+	})
+	t.Run("a step at a time, however wide the window and long ago the anchor", func(t *testing.T) {
+		wide := s
+		require.NoError(t, wide.Set("window=5"))
+		v := enrolled()
+		require.EqualValues(t, 1, v.Login(codeOf(rfcSeed, n+1_000_010), during(n+1_000_000), &wide).Learned)
+		require.EqualValues(t, -1, v.Login(codeOf(rfcSeed, n+2_000_001), during(n+2_000_000), &wide).Learned)
 	})
 	t.Run("a fob of 40 ppm is followed for years", func(t *testing.T) {
 		v := enrolled()

@@ -192,7 +192,7 @@ func (l *Lab) enter(ctx context.Context, u PlanUser, keys *Credentials) error {
 	return nil
 }
 
-// enrol enables a fob for a user with the codes that it would show now and would have shown a step ago.
+// enrol enables a fob for a user with the code that it shows now and the one that it would have shown a step ago.
 func (l *Lab) enrol(ctx context.Context, user, serial string) error {
 	var codes [2]string
 	err := l.Do(ctx, func(w *sim.World) error {
@@ -200,13 +200,14 @@ func (l *Lab) enrol(ctx context.Context, user, serial string) error {
 		if err != nil {
 			return err
 		}
-		step := d.StepAt(w.Now())
-		for i := range codes {
-			if codes[i], err = d.Peek(step - 1 + int64(i)); err != nil {
-				return err
-			}
+		// Pressed, because the account burns the code: nobody may be given it afterwards.
+		now, err := l.pressed(w, d)
+		if err != nil {
+			return err
 		}
-		return nil
+		codes[1] = now.Code
+		codes[0], err = d.Peek(now.Step - 1)
+		return err
 	})
 	if err != nil {
 		return err
