@@ -158,7 +158,6 @@ func (w *World) step(end time.Time) bool {
 	w.taken = p
 	p.machine.Step(w.now)
 	w.Changed(p.machine)
-	w.taken = nil
 	return true
 }
 

@@ -3,7 +3,6 @@ package sim
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -109,153 +108,6 @@ func TestWaitsSplitAnyWayAreTheSameWait(t *testing.T) {
 		})
 		require.Equal(t, whole, split)
 		require.Equal(t, wholeEnds, splitEnds)
-	})
-}
-
-// A naive is the world as one would explain it: a list that is searched for the earliest wake that was asked for first.
-type naive struct {
-	now   time.Time
-	asked int
-	list  []*asking
-}
-
-// asking is a machine of a naive, or an event where it has no machine.
-type asking struct {
-	name    string
-	machine *metronome
-	when    time.Time // zero: not in the list
-	order   int
-}
-
-func (n *naive) ask(a *asking, when time.Time) {
-	if !a.when.Equal(when) {
-		n.asked++
-		a.when, a.order = when, n.asked
-	}
-}
-
-func (n *naive) advance(to time.Time, happen func(*asking)) {
-	for {
-		var first *asking
-		for _, a := range n.list {
-			due := !a.when.IsZero() && !a.when.After(to)
-			if due && (first == nil || a.when.Before(first.when) || a.when.Equal(first.when) && a.order < first.order) {
-				first = a
-			}
-		}
-		if first == nil {
-			break
-		}
-		if first.when.After(n.now) {
-			n.now = first.when
-		}
-		first.when = time.Time{}
-		happen(first)
-	}
-	if to.After(n.now) {
-		n.now = to
-	}
-}
-
-// Any sequence of what one can do to a world does the same to a list that is searched.
-func TestWorldIsTheNaiveOne(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		var got, want []string
-		w := NewWorld(start, Chance{}, nil)
-		n := &naive{now: start}
-		var theirs []*metronome
-		var ours []*asking
-		pick := func(t *rapid.T) int { return rapid.IntRange(0, len(ours)-1).Draw(t, "which") }
-		t.Repeat(map[string]func(*rapid.T){
-			"add": func(t *rapid.T) {
-				name := fmt.Sprint(len(ours))
-				period := time.Duration(rapid.IntRange(0, 3).Draw(t, "period")) * time.Second
-				m := metronome{period: period}
-				if rapid.Bool().Draw(t, "awake") {
-					m.next = w.Now().Add(time.Duration(rapid.IntRange(-1, 4).Draw(t, "first")) * time.Second)
-				}
-				own := m
-				m.ticked = func(now time.Time) { got = append(got, now.Format(time.TimeOnly)+" "+name) }
-				own.ticked = func(now time.Time) { want = append(want, now.Format(time.TimeOnly)+" "+name) }
-				theirs = append(theirs, &m)
-				w.Add(&m)
-				a := &asking{name: name, machine: &own}
-				n.asked++
-				a.order = n.asked
-				n.list, ours = append(n.list, a), append(ours, a)
-				n.ask(a, own.next)
-			},
-			"in": func(t *rapid.T) {
-				name := fmt.Sprint("event ", len(n.list))
-				d := time.Duration(rapid.IntRange(-1, 5).Draw(t, "in")) * time.Second
-				w.In(d, name, func(now time.Time) { got = append(got, now.Format(time.TimeOnly)+" "+name) })
-				a := &asking{name: name}
-				n.list = append(n.list, a)
-				n.ask(a, n.now.Add(max(d, 0)))
-			},
-			"change": func(t *rapid.T) {
-				if len(ours) == 0 {
-					t.Skip("nothing there")
-				}
-				i := pick(t)
-				var next time.Time
-				if rapid.Bool().Draw(t, "awake") {
-					next = w.Now().Add(time.Duration(rapid.IntRange(-2, 4).Draw(t, "next")) * time.Second)
-				}
-				theirs[i].next, ours[i].machine.next = next, next
-				w.Changed(theirs[i])
-				if slices.Contains(n.list, ours[i]) {
-					n.ask(ours[i], next)
-				}
-			},
-			"remove": func(t *rapid.T) {
-				if len(ours) == 0 {
-					t.Skip("nothing there")
-				}
-				i := pick(t)
-				w.Remove(theirs[i])
-				ours[i].when = time.Time{}
-				n.list = slices.DeleteFunc(n.list, func(a *asking) bool { return a == ours[i] })
-			},
-			"advance": func(t *rapid.T) {
-				to := w.Now().Add(time.Duration(rapid.IntRange(-1, 7).Draw(t, "seconds")) * time.Second)
-				w.AdvanceTo(to)
-				n.advance(to, func(a *asking) {
-					if a.machine == nil {
-						want = append(want, n.now.Format(time.TimeOnly)+" "+a.name)
-						return
-					}
-					a.machine.Step(n.now)
-					n.ask(a, a.machine.next)
-				})
-			},
-			"set": func(t *rapid.T) {
-				shift := time.Duration(rapid.IntRange(-9, 9).Draw(t, "seconds")) * time.Second
-				var machines []*asking
-				for _, a := range n.list {
-					if a.machine != nil {
-						machines = append(machines, a)
-					} else if !a.when.IsZero() {
-						a.when = a.when.Add(shift)
-					}
-				}
-				n.now = n.now.Add(shift)
-				slices.SortFunc(machines, func(a, b *asking) int { return a.order - b.order })
-				for i, m := range theirs {
-					if next := ours[i].machine.next; !next.IsZero() && rapid.Bool().Draw(t, "rebased") {
-						m.next, ours[i].machine.next = next.Add(shift), next.Add(shift)
-					}
-				}
-				for _, a := range machines {
-					n.ask(a, a.machine.next)
-				}
-				w.Set(n.now)
-			},
-			"": func(t *rapid.T) {
-				require.Equal(t, n.now, w.Now())
-				require.Equal(t, want, got)
-			},
-		})
 	})
 }
 
@@ -427,19 +279,49 @@ func TestMachineThatAsksForTheInstantItWasSteppedTo(t *testing.T) {
 		require.PanicsWithValue(t, "sim: internal error: time stands still: some machine asks for the instant it was stepped to",
 			func() { w.AdvanceTo(at(10)) })
 	})
-	t.Run("is not confused with one that is woken at each instant that someone moves to", func(t *testing.T) {
+	t.Run("lets its neighbours go first", func(t *testing.T) {
 		w := NewWorld(start, Chance{}, nil)
-		n := 0
-		for ; n <= mostAtOnce; n++ {
-			w.AdvanceTo(start.Add(time.Duration(n)))
-			w.In(0, "at once", func(time.Time) {})
-			w.AdvanceTo(w.Now())
+		var got []string
+		for _, name := range []string{"a", "b"} {
+			left := 2
+			w.Add(&stepper{next: at(1), step: func(s *stepper) {
+				got = append(got, name)
+				if left--; left == 0 {
+					s.next = time.Time{}
+				}
+			}})
 		}
-		for back := range 2 {
-			w.Set(at(back))
-		}
-		require.Equal(t, at(1), w.Now())
+		w.AdvanceTo(at(1))
+		require.Equal(t, []string{"a", "b", "a", "b"}, got)
 	})
+	t.Run("has all its turns again when time has moved", func(t *testing.T) {
+		for name, move := range map[string]func(*World){
+			"by waiting": func(w *World) { w.AdvanceTo(at(2)) },
+			"by Set":     func(w *World) { w.Set(at(-2)) },
+		} {
+			w := NewWorld(start, Chance{}, nil)
+			w.still = mostAtOnce
+			move(w)
+			w.In(0, "at once", func(time.Time) {})
+			require.NotPanics(t, func() { w.AdvanceTo(w.Now()) }, name)
+		}
+	})
+}
+
+func TestMachineThatAsksInsideStepKeepsThatPlace(t *testing.T) {
+	w := NewWorld(start, Chance{}, nil)
+	var got []string
+	w.Add(&stepper{next: at(1), step: func(s *stepper) {
+		if got = append(got, "machine"); len(got) > 1 {
+			s.next = time.Time{}
+			return
+		}
+		s.next = at(2)
+		w.Changed(s)
+		w.In(time.Second, "event", func(time.Time) { got = append(got, "event") })
+	}})
+	w.AdvanceTo(at(2))
+	require.Equal(t, []string{"machine", "machine", "event"}, got)
 }
 
 func TestSetMovesTheClockAndLetsNothingHappen(t *testing.T) {
@@ -481,7 +363,11 @@ func little() []byte {
 	var all []*metronome
 	for i := range 60 {
 		c := w.Chance().Derive("machine", fmt.Sprint(i))
-		all = append(all, ticking(w, c.Text(6, "abcdefghijklmnop"), at(1+i%3), time.Duration(1+c.Bytes(1)[0]%4)*time.Second))
+		first := at(1 + i%3)
+		if i%7 == 3 {
+			first = time.Time{} // until Set wakes it
+		}
+		all = append(all, ticking(w, c.Text(6, "abcdefghijklmnop"), first, time.Duration(1+c.Bytes(1)[0]%4)*time.Second))
 		w.In(time.Duration(i%5)*time.Second, fmt.Sprint(i), func(now time.Time) {
 			switch i % 4 {
 			case 0:

@@ -206,7 +206,7 @@ func TestEveryWeaknessHasAnAttack(t *testing.T) {
 	require.Len(t, shown.Weakened(), weak)
 }
 
-// Section 8.4 of the lab's notes on OATH: what Ceph's cls_otp does, recorded with liboath 2.6.7 and its default window.
+// What Ceph's cls_otp does, recorded with liboath 2.6.7 and its default window.
 func TestCephSequence(t *testing.T) {
 	const n = 59_000_000
 	run := func(settings ...string) string {

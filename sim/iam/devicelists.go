@@ -6,12 +6,14 @@ import (
 	"strings"
 )
 
+// deviceXML is a device as ListMFADevices and GetMFADevice show it.
 type deviceXML struct {
 	UserName     string `xml:",omitempty"`
 	SerialNumber string
 	EnableDate   string `xml:",omitempty"`
 }
 
+// listDevicesResult answers ListMFADevices.
 type listDevicesResult struct {
 	MFADevices list[deviceXML]
 	tail
@@ -39,6 +41,7 @@ func (o *operating) listMFADevices() (any, error) {
 	return listDevicesResult{list[deviceXML]{out}, end}, nil
 }
 
+// listVirtualDevicesResult answers ListVirtualMFADevices.
 type listVirtualDevicesResult struct {
 	VirtualMFADevices list[virtualDeviceXML]
 	tail
@@ -62,6 +65,7 @@ func (o *operating) listVirtualMFADevices() (any, error) {
 	return listVirtualDevicesResult{list[virtualDeviceXML]{devices}, end}, err
 }
 
+// describeVirtual returns d as a list shows it: one that nobody has is a serial number and nothing else.
 func (o *operating) describeVirtual(d *device) (virtualDeviceXML, error) {
 	x := virtualDeviceXML{SerialNumber: d.Serial, EnableDate: stamp(d.Enabled)}
 	if d.UserID == "" {
@@ -115,6 +119,7 @@ func (o *operating) taggedDevice() (*device, error) {
 	return d, err
 }
 
+// tagMFADevice and untagMFADevice change the tags of a virtual device; a key that is not there is no error.
 func (o *operating) tagMFADevice() (any, error) { return o.retagDevice(o.addTags) }
 
 func (o *operating) untagMFADevice() (any, error) { return o.retagDevice(o.removeTags) }

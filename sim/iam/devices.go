@@ -27,6 +27,8 @@ type device struct {
 	Verifier
 }
 
+// deviceOperations are the operations on MFA devices, in the order of a device's life. There
+// is none for root's own devices: a call names the user, and root has no name (IAM User Guide, enable-virt-mfa-for-root).
 var deviceOperations = []*operation{
 	{service: "iam", name: "CreateVirtualMFADevice", writes: true, run: (*operating).createVirtualMFADevice, params: []param{
 		{"Path", pathShape, false}, {"VirtualMFADeviceName", deviceNameShape, true}, {"Tags", tagsShape, false}}},
@@ -64,8 +66,11 @@ func (o *operating) deviceNumbered(serial string) (*device, error) {
 	return d, err
 }
 
+// putDevice stores d with all that its verifier knows.
 func (o *operating) putDevice(d *device) error { return put(o.Tx, kindDevice, d.Serial, d) }
 
+// virtualDeviceXML is a virtual device as answers show it. The service model has Tags, too, but the real service was
+// recorded to leave them out.
 type virtualDeviceXML struct {
 	SerialNumber     string
 	Base32StringSeed string   `xml:",omitempty"` // base64 of the base32 text
@@ -74,9 +79,12 @@ type virtualDeviceXML struct {
 	User             *userXML `xml:",omitempty"`
 }
 
+// virtualDeviceResult answers CreateVirtualMFADevice.
 type virtualDeviceResult struct{ VirtualMFADevice virtualDeviceXML }
 
-// createVirtualMFADevice makes a device with a new seed, which is shown this once.
+// createVirtualMFADevice makes a device with a new seed, which is shown this once, as base32 text and in a picture. Both
+// fields are blobs: on the wire they are base64 of that text, and of a PNG. The URI has no issuer, as the real one: its
+// parts are written as they are, because every character that a name may have may stand in a URI.
 func (o *operating) createVirtualMFADevice() (any, error) {
 	path, err := o.path("Path")
 	if err != nil {
@@ -168,6 +176,8 @@ func (o *operating) enableMFADevice() (any, error) {
 	return nil, o.putDevice(d)
 }
 
+// resyncMFADevice finds a device again that has drifted out of the window. Both codes are burnt, as those of an enrolment
+// are: RFC 6238, Section 5.2 knows no code that is good twice.
 func (o *operating) resyncMFADevice() (any, error) {
 	u, err := o.userNamed(o.param("UserName"))
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 // partitions, and the weaknesses that can be switched on to train people and to test testers. The zero value is not a
 // useful set of rules; start from Defaults. Names, defaults and meanings stand in AllSettings.
 type Settings struct {
+	// What is not documented.
 	Window         int64         `json:"window"`
 	SyncWindow     int64         `json:"syncWindow"`
 	DriftPPM       int64         `json:"driftPPM"`
@@ -23,6 +24,7 @@ type Settings struct {
 	LateResync     bool          `json:"lateResync,omitempty"`
 	Settle         time.Duration `json:"settle"`
 
+	// What is wrong on purpose.
 	Replay             bool          `json:"replay,omitempty"`
 	EnrolReuse         bool          `json:"enrolReuse,omitempty"`
 	Forget             time.Duration `json:"forget,omitempty"`
@@ -207,6 +209,7 @@ func (r settingRow) text(s *Settings) string {
 	return r.onOff()[r.rank(s)]
 }
 
+// onOff returns how the field's false and true are written.
 func (r settingRow) onOff() []string {
 	if r.words == nil {
 		return []string{"off", "on"}
@@ -214,6 +217,7 @@ func (r settingRow) onOff() []string {
 	return r.words
 }
 
+// set parses value into the field; given says that there was a "=", which a bare name does not have.
 func (r settingRow) set(s *Settings, value string, given bool) error {
 	switch f := r.field(s).(type) {
 	case *int64:
@@ -243,6 +247,7 @@ func (r settingRow) set(s *Settings, value string, given bool) error {
 	return nil
 }
 
+// unknownSetting lists the names that would have done.
 func unknownSetting(what, name string, which func(Setting) bool) error {
 	var names []string
 	for _, r := range settingRows {

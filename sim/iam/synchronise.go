@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// Two adjacent steps share a code once in a million: codes are compared by the steps that they are of, and two equal ones
+// are as good as any.
+
 // lateWindow is how far on either side of the expected step two codes are looked for that came too late. Our choice: an
 // hour of 30-second steps, after which somebody has rather read the wrong device.
 const lateWindow = 120

@@ -30,6 +30,7 @@ const (
 	usedDelay = 15 * time.Minute
 )
 
+// tokenOperations are the operations of STS (API version 2011-06-15).
 var tokenOperations = []*operation{
 	{service: "sts", name: "GetSessionToken", writes: true, run: (*operating).getSessionToken, params: []param{
 		{"DurationSeconds", sessionSecondsShape, false}, {"SerialNumber", tokenSerialNumberShape, false},
@@ -39,6 +40,7 @@ var tokenOperations = []*operation{
 		{"AccessKeyId", tokenAccessKeyIDShape, true}}},
 }
 
+// tokenAccessKeyIDShape differs from IAM's in its pattern, which refusals quote.
 var tokenAccessKeyIDShape = newShape(16, 128, `[\w]*`, `[\w]*`)
 
 // permitted refuses what the caller's kind of credential cannot do: "Comparing the AWS STS API operations" in
@@ -92,7 +94,8 @@ func (s *Service) Credential(ctx context.Context, accessKeyID, sessionToken stri
 	return "", Caller{}, refusal
 }
 
-// secret finds an access key or a session.
+// secret finds what signs with that ID: with a session token a session, without one an access key. A session that is
+// presented without its token is as unknown as a key that is presented with one.
 func (s *Service) secret(tx Tx, id, token string, now time.Time) (secret string, session *Session, userID string, err error) {
 	if token == "" {
 		k := &AccessKey{}
@@ -115,11 +118,13 @@ func (s *Service) secret(tx Tx, id, token string, now time.Time) (secret string,
 	return session.Secret, session, session.UserID, nil
 }
 
+// tokenHash is what is kept of a session token: who reads the store cannot present it.
 func tokenHash(token string) string {
 	sum := sha256.Sum256([]byte(token))
 	return hex.EncodeToString(sum[:])
 }
 
+// credentialsXML is the only place in which a session's keys are shown.
 type credentialsXML struct {
 	AccessKeyID     string `xml:"AccessKeyId"`
 	SecretAccessKey string
@@ -127,6 +132,7 @@ type credentialsXML struct {
 	Expiration      string
 }
 
+// sessionResult answers GetSessionToken.
 type sessionResult struct{ Credentials credentialsXML }
 
 // getSessionToken begins a session, with a code or without. The order of the refusals is: one of the two without the
@@ -211,12 +217,14 @@ func (o *operating) prune(id string) error {
 	return nil
 }
 
+// identityResult answers GetCallerIdentity.
 type identityResult struct {
 	UserID  string `xml:"UserId"`
 	Account string
 	Arn     string
 }
 
+// getCallerIdentity is open to every credential; root's user ID is the account's number.
 func (o *operating) getCallerIdentity() (any, error) {
 	id := o.Caller.UserID
 	if o.Caller.IsRoot() {
@@ -225,6 +233,7 @@ func (o *operating) getCallerIdentity() (any, error) {
 	return identityResult{id, o.account.ID, o.Caller.ARN}, nil
 }
 
+// accessKeyInfoResult answers GetAccessKeyInfo.
 type accessKeyInfoResult struct{ Account string }
 
 // getAccessKeyInfo says whose account an access key or a session is of: of this one, or of none.

@@ -8,10 +8,12 @@ import (
 )
 
 // A Clock maps the wall's time to the lab's: from one known pair of instants, at a rate. It may be read by any goroutine.
+// Between two moves of the lab's clock it never goes back, whatever the wall does.
 type Clock struct {
-	mu   sync.RWMutex
+	mu   sync.Mutex
 	wall func() time.Time
 	at   reading
+	seen time.Time // the wall's time when the clock was read last
 }
 
 // reading is the pair of instants at which the clock was set last, and the rate since then.
@@ -21,10 +23,13 @@ type reading struct {
 	Rate float64   `json:"rate"`
 }
 
-// Bounds of the clock. Our choice: a day in a second and a half is as fast as a page can still follow, and the lab's
-// calendar ends where RFC 3339 does.
-const maxRate = 86400
+// Our choice.
+const (
+	maxRate = 86400            // a day in a second is as fast as a page can still follow
+	longest = 10 * time.Second // between two looks at a wall clock that somebody may set, or a machine that slept
+)
 
+// latest is where the lab's calendar ends: RFC 3339, which the files are written in, has no year after 9999.
 var latest = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func (r reading) check() error {
@@ -37,50 +42,75 @@ func (r reading) check() error {
 	return nil
 }
 
-// lab returns the lab's time at a wall time. A wall clock that was set back does not take the lab back.
+// lab returns the lab's time at a wall time, which counts as r.Wall where it is earlier.
 func (r reading) lab(wall time.Time) time.Time {
 	passed := max(wall.Sub(r.Wall), 0)
+	t := r.Lab.Add(passed)
 	if r.Rate != 1 {
-		passed = time.Duration(float64(passed) * r.Rate)
+		// In seconds and parts of one: nanoseconds overflow after a day at the highest rate.
+		whole, part := math.Modf(passed.Seconds() * r.Rate)
+		t = time.Unix(r.Lab.Unix()+int64(whole), int64(r.Lab.Nanosecond())+int64(part*1e9)).UTC()
 	}
-	return r.Lab.Add(passed)
+	if t.After(latest) {
+		return latest
+	}
+	return t
 }
 
 // Now returns the lab's time and the wall's, in UTC and without monotonic readings.
 func (c *Clock) Now() (lab, wall time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.read()
+}
+
+func (c *Clock) read() (lab, wall time.Time) {
 	wall = strip(c.wall())
-	c.mu.RLock()
-	defer c.mu.RUnlock()
+	if wall.Before(c.seen) {
+		// Somebody set the wall clock back: the lab goes on from what it showed last.
+		c.at.Lab, c.at.Wall = c.at.lab(c.seen), wall
+	}
+	c.seen = wall
 	return c.at.lab(wall), wall
 }
 
 // Rate returns how many seconds pass in the lab in one second of the wall clock.
-func (c *Clock) Rate() float64 {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.at.Rate
-}
+func (c *Clock) Rate() float64 { return c.reading().Rate }
 
-// until returns how long the wall has to wait until the lab shows t; ok is false where it never will.
+// until returns how long to sleep before looking again whether the lab shows t; ok is false where it never will.
 func (c *Clock) until(t time.Time) (d time.Duration, ok bool) {
-	lab, _ := c.Now()
-	rate := c.Rate()
-	if rate == 0 {
-		return 0, !t.After(lab)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	lab, _ := c.read()
+	left := t.Sub(lab)
+	if left <= 0 || c.at.Rate == 0 {
+		return 0, left <= 0
 	}
-	return time.Duration(math.Ceil(float64(t.Sub(lab)) / rate)), true
+	return time.Duration(math.Ceil(min(float64(left)/c.at.Rate, float64(longest)))), true
 }
 
-// set puts the clock to lab from now on.
+// set puts the clock to lab, backwards too.
 func (c *Clock) set(lab time.Time, rate float64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.at = reading{Lab: strip(lab), Wall: strip(c.wall()), Rate: rate}
+	wall := strip(c.wall())
+	c.at, c.seen = reading{Lab: strip(lab), Wall: wall, Rate: rate}, wall
+}
+
+// forward puts the clock to lab, or leaves it where it shows more: others have seen that already.
+func (c *Clock) forward(lab time.Time, rate float64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	shown, wall := c.read()
+	if shown.Before(lab) {
+		shown = strip(lab)
+	}
+	c.at = reading{Lab: shown, Wall: wall, Rate: rate}
 }
 
 func (c *Clock) reading() reading {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	return c.at
 }
 

@@ -1,8 +1,11 @@
 package live
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mfalab/mfalab/sim"
@@ -14,210 +17,182 @@ type PressOptions struct {
 	Next bool `json:"next,omitempty"`
 	// Wait waits for that moment instead. In a lab that stands still it moves the clock, because nothing else would.
 	Wait bool `json:"wait,omitempty"`
-	// MinLeft asks for a code that the fob's clock still has for so long; without Next it waits for one.
+	// MinLeft asks for a code that the fob's clock still has for so long, at most nine tenths of a step; without Next it
+	// waits for one.
 	MinLeft Span `json:"minLeft,omitempty"`
-}
-
-// Shown is a device and what its LCD shows.
-type Shown struct {
-	Serial  string `json:"serial"`
-	Profile string `json:"profile"`
-	Lit     bool   `json:"lit"`
-	Code    string `json:"code,omitempty"`
-	Step    int64  `json:"step"` // the step of the code, or while dark that of the fob's clock
-	// Left is how long the fob's clock stays in Step.
-	Left       Span      `json:"left"`
-	Time       time.Time `json:"time"` // the lab's
-	Drift      Span      `json:"drift"`
-	Celsius    float64   `json:"celsius"`
-	Battery    float64   `json:"battery"` // from 1 down to 0
-	LowBattery bool      `json:"lowBattery,omitempty"`
-	Dead       bool      `json:"dead,omitempty"`
-	// Art is the LCD as three lines of text.
-	Art string `json:"art"`
-}
-
-func (d *device) shown(now time.Time) Shown {
-	lcd := d.Display()
-	s := Shown{Serial: d.Serial(), Profile: d.Profile().Name, Lit: lcd.Lit, Code: lcd.Code, Step: lcd.Step, Time: now,
-		Drift: Span(d.Drift(now)), Celsius: float64(d.Temperature()) / 1000, LowBattery: lcd.LowBattery, Art: lcd.Art()}
-	if s.Battery, s.Dead = d.Battery(now); s.Dead {
-		return s
-	}
-	if !lcd.Lit {
-		s.Step = d.StepAt(now)
-	}
-	s.Left = Span(max(d.StepBegins(s.Step+1).Sub(now), 0))
-	return s
-}
-
-// errDead words the refusal of a fob whose battery is gone.
-func errDead(d *device) error {
-	return fmt.Errorf("the %s %q is dead: its battery is gone, and its clock and seed with it; take another", d.shelf, d.Serial())
 }
 
 // Press pushes the button of a device and returns what its LCD then shows. Two callers that ask for a Next code, or Wait
 // for one, never get the same step.
 func (l *Lab) Press(ctx context.Context, shelf Shelf, serial string, opt PressOptions) (Shown, error) {
+	if opt.Next && opt.Wait {
+		return Shown{}, errors.New("a press moves the clock or waits: give next or wait, not both")
+	}
 	var shown Shown
-	var late chan struct{}
-	var failed error
-	err := l.Do(ctx, func(w *sim.World) error {
-		d, err := l.bench.get(shelf, serial)
-		if err != nil {
-			return err
-		}
-		step, err := d.choose(w.Now(), opt)
-		if err != nil {
-			return err
-		}
-		at := d.StepBegins(step)
-		switch {
-		case !at.After(w.Now()):
-		case l.opt.WallOnly && !opt.Wait && opt.Next:
-			return ErrTravel
-		case opt.Next || l.clock.Rate() == 0:
-			l.jump(w, at)
-			w.Record("clock.advanced", sim.String("to", at.Format(time.RFC3339Nano)), sim.String("for", serial))
-		default:
-			late, d.taken = make(chan struct{}), step
-			l.later(w, ctx, d, step, func(now time.Time) { shown, failed = l.pressed(w, d); close(late) })
-			return nil
-		}
-		shown, err = l.pressed(w, d)
+	var wait *waiting
+	err := l.Do(ctx, func(w *sim.World) (err error) {
+		shown, wait, err = l.press(w, shelf, serial, opt)
 		return err
 	})
-	if err == nil && late != nil {
-		if err = l.until(ctx, late); err == nil {
-			err = failed
-		}
+	if err == nil && wait != nil {
+		shown, err = l.attend(ctx, wait)
+	}
+	if err == nil {
+		err = l.Save(ctx)
 	}
 	if err != nil {
 		return Shown{}, err
 	}
-	return shown, l.Save(ctx)
+	return shown, nil
 }
 
-// later runs then when the fob's clock has reached step. The moment is worked out anew when it comes, because the fob may
-// have been moved into the cold in between. A caller that went away presses nothing.
-func (l *Lab) later(w *sim.World, ctx context.Context, d *device, step int64, then func(now time.Time)) {
-	w.In(d.StepBegins(step).Sub(w.Now()), "press of "+d.Serial(), func(now time.Time) {
-		switch at := d.StepBegins(step); {
-		case ctx.Err() != nil:
-		case !at.IsZero() && at.After(now):
-			l.later(w, ctx, d, step, then)
-		default:
-			then(now)
+// press pushes the button now, or returns who waits until it is time to.
+func (l *Lab) press(w *sim.World, shelf Shelf, serial string, opt PressOptions) (Shown, *waiting, error) {
+	d, err := l.bench.get(shelf, serial)
+	if err != nil {
+		return Shown{}, nil, err
+	}
+	step, err := d.choose(w.Now(), opt)
+	if err != nil {
+		return Shown{}, nil, err
+	}
+	if at := d.StepBegins(step); at.After(w.Now()) {
+		switch {
+		case l.opt.WallOnly && opt.Next:
+			return Shown{}, nil, ErrTravel
+		case !opt.Next && l.clock.Rate() != 0:
+			return Shown{}, l.wait(d, opt, step), nil
 		}
-	})
+		if err := l.jump(w, at); err != nil {
+			return Shown{}, nil, err
+		}
+		w.Record("clock.advanced", sim.String("to", at.Format(time.RFC3339Nano)), sim.String("for", serial))
+	}
+	shown, err := l.pressed(d)
+	return shown, nil, err
 }
 
 // choose returns the step that a press with opt is to show.
 func (d *device) choose(now time.Time, opt PressOptions) (int64, error) {
-	if _, dead := d.Battery(now); dead {
+	if d.dead(now) {
 		return 0, errDead(d)
 	}
+	if most := d.Profile().Step / 10 * 9; opt.MinLeft < 0 || time.Duration(opt.MinLeft) > most {
+		return 0, fmt.Errorf("no code of %q is sure to be good for %s: ask for 0s to %s", d.Serial(), opt.MinLeft, most)
+	}
 	step := d.StepAt(now)
-	if opt.Next || opt.Wait {
-		step = max(step, d.taken+1)
-	}
-	if opt.MinLeft == 0 {
-		return step, nil
-	}
-	if p := d.Profile(); opt.MinLeft < 0 || time.Duration(opt.MinLeft) > p.Step {
-		return 0, fmt.Errorf("no code of %q is good for %s: ask for 0s to %s", d.Serial(), opt.MinLeft, p.Step)
-	}
-	begins := d.StepBegins(step)
-	if begins.Before(now) {
-		begins = now
-	}
-	if d.StepBegins(step+1).Sub(begins) < time.Duration(opt.MinLeft) {
-		step++
+	fresh := opt.Next || opt.Wait
+	for fresh && !d.free(step) || d.left(step, later(now, d.StepBegins(step))) < opt.MinLeft {
+		// A step that has to be waited for is the waiting one's own.
+		step, fresh = step+1, true
+		if d.StepBegins(step).IsZero() {
+			return 0, fmt.Errorf("the clock of %q never comes to another step: the calendar ends", d.Serial())
+		}
 	}
 	return step, nil
 }
 
-// pressed pushes the button and says so in the journal: the step, never the code.
-func (l *Lab) pressed(w *sim.World, d *device) (Shown, error) {
-	d.Press(w.Now())
-	l.bench.changed(d)
-	s := d.shown(w.Now())
-	if s.Dead {
-		w.Record(string(d.shelf)+".died", sim.String("serial", d.Serial()))
-		return s, errDead(d)
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
 	}
-	d.taken = max(d.taken, s.Step)
-	w.Record(string(d.shelf)+".pressed", sim.String("serial", d.Serial()), sim.Int("step", s.Step))
+	return b
+}
+
+// free reports whether nobody has got the code of step, or waits for it.
+func (d *device) free(step int64) bool {
+	return step > d.got && !slices.ContainsFunc(d.waiting, func(p *waiting) bool { return p.step == step })
+}
+
+// pressed pushes the button and says so in the journal: the step, never the code.
+func (l *Lab) pressed(d *device) (Shown, error) {
+	now := l.world.Now()
+	d.Press(now)
+	l.bench.changed(d)
+	s := d.shown(now)
+	if s.Dead {
+		d.perish()
+		return Shown{}, errDead(d)
+	}
+	d.got = max(d.got, s.Step)
+	l.world.Record(string(d.shelf)+".pressed", sim.String("serial", d.Serial()), sim.Int("step", s.Step))
 	return s, nil
 }
 
-// Show returns a device as it lies there, without touching it.
-func (l *Lab) Show(ctx context.Context, shelf Shelf, serial string) (Shown, error) {
-	var shown Shown
-	return shown, l.Do(ctx, func(w *sim.World) error {
-		d, err := l.bench.get(shelf, serial)
-		if err == nil {
-			shown = d.shown(w.Now())
-		}
-		return err
-	})
+// waiting is somebody with a finger on the button of a device, waiting for a step of its clock. The world wakes it when
+// that comes, also when temperature or a reset of the clock moves the moment.
+type waiting struct {
+	lab   *Lab
+	on    *device
+	opt   PressOptions
+	step  int64
+	over  chan struct{} // closed when shown and err are there
+	shown Shown
+	err   error
 }
 
-// List returns the devices of a shelf in the order of their serials.
-func (l *Lab) List(ctx context.Context, shelf Shelf) ([]Shown, error) {
-	list := []Shown{}
-	return list, l.Do(ctx, func(w *sim.World) error {
-		for _, d := range l.bench.on(shelf) {
-			list = append(list, d.shown(w.Now()))
-		}
-		return nil
-	})
+func (l *Lab) wait(d *device, opt PressOptions, step int64) *waiting {
+	p := &waiting{lab: l, on: d, opt: opt, step: step, over: make(chan struct{})}
+	d.waiting = append(d.waiting, p)
+	slices.SortFunc(d.waiting, func(a, b *waiting) int { return cmp.Compare(a.step, b.step) })
+	l.world.Add(p)
+	return p
 }
 
-// Peek returns the code of a step without a press: relative to the present step of the fob's clock where relative is
-// true, counted from T0 otherwise.
-func (l *Lab) Peek(ctx context.Context, shelf Shelf, serial string, step int64, relative bool) (Shown, error) {
-	var shown Shown
-	return shown, l.Do(ctx, func(w *sim.World) error {
-		d, err := l.bench.get(shelf, serial)
-		if err != nil {
-			return err
-		}
-		shown = d.shown(w.Now())
-		if shown.Dead {
-			return errDead(d)
-		}
-		if relative {
-			step += d.StepAt(w.Now())
-		}
-		shown.Code, err = d.Peek(step)
-		shown.Step, shown.Left = step, Span(max(d.StepBegins(step+1).Sub(w.Now()), 0))
-		return err
-	})
-}
+// Wake implements sim.Machine.
+func (p *waiting) Wake() time.Time { return p.on.StepBegins(p.step) }
 
-// Heat puts a fob into another temperature, in degrees Celsius, from now on.
-func (l *Lab) Heat(ctx context.Context, serial string, celsius float64) error {
-	err := l.Do(ctx, func(w *sim.World) error {
-		d, err := l.bench.get(Fobs, serial)
-		if err != nil {
-			return err
-		}
-		if !(celsius >= -40 && celsius <= 85) {
-			return fmt.Errorf("a fob cannot be kept at %v degrees: give -40 to 85", celsius)
-		}
-		d.SetTemperature(w.Now(), int64(celsius*1000))
-		l.bench.changed(d)
-		w.Record("fob.temperature", sim.String("serial", serial), sim.Int("celsius", int64(celsius)))
-		return nil
-	})
-	if err != nil {
-		return err
+// Step implements sim.Machine.
+func (p *waiting) Step(now time.Time) {
+	if p.on.StepAt(now) < p.step {
+		return
 	}
-	return l.Save(ctx)
+	p.leave()
+	p.end(p.lab.pressed(p.on))
 }
 
-// Devices returns how many fobs and app accounts lie on the bench. It belongs inside Do.
-func (l *Lab) Devices() (fobs, apps int) {
-	return len(l.bench.shelves[Fobs]), len(l.bench.shelves[Apps])
+// leave takes p out of the world and gives its step back.
+func (p *waiting) leave() {
+	p.lab.world.Remove(p)
+	p.on.waiting = slices.DeleteFunc(p.on.waiting, func(q *waiting) bool { return q == p })
+}
+
+// end hands over what came of it.
+func (p *waiting) end(shown Shown, err error) {
+	p.lab.world.Remove(p)
+	p.shown, p.err = shown, err
+	close(p.over)
+}
+
+// dismiss sends everybody away who waits.
+func (d *device) dismiss(err error) {
+	queue := d.waiting
+	d.waiting = nil
+	for _, p := range queue {
+		p.end(Shown{}, err)
+	}
+}
+
+// attend waits for the press. A caller that goes away presses nothing, and its step is free again.
+func (l *Lab) attend(ctx context.Context, p *waiting) (Shown, error) {
+	if err := l.until(ctx, p.over); err != nil {
+		gone := l.Do(context.WithoutCancel(ctx), func(*sim.World) error {
+			select {
+			case <-p.over:
+			default:
+				p.leave()
+			}
+			return nil
+		})
+		return Shown{}, errors.Join(err, onlyUnexpected(gone))
+	}
+	return p.shown, p.err
+}
+
+// onlyUnexpected drops the error of a lab that has ended meanwhile.
+func onlyUnexpected(err error) error {
+	if errors.Is(err, ErrClosed) {
+		return nil
+	}
+	return err
 }

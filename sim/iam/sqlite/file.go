@@ -13,8 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	_ "modernc.org/sqlite" // the driver
 )
 
 // What makes a file ours. The numbers lie in the file's header (SQLite's file format, Section 1.3).
@@ -48,20 +46,17 @@ func createFile(path string) error {
 }
 
 // pool returns at most size connections to the file; they open when they are needed.
-func pool(path string, size int, pragmas ...string) (*sql.DB, error) {
+func pool(path string, size int, pragmas ...string) *sql.DB {
 	slashed := filepath.ToSlash(path)
 	if !strings.HasPrefix(slashed, "/") {
 		slashed = "/" + slashed // a drive's letter
 	}
 	query := url.Values{"mode": {"rw"}, "_pragma": pragmas}
 	name := "file://" + (&url.URL{Path: slashed}).EscapedPath() + "?" + query.Encode()
-	db, err := sql.Open("sqlite", name)
-	if err != nil {
-		return nil, fmt.Errorf("sqlite: open %q: %w", path, err)
-	}
+	db := sql.OpenDB(connector{name})
 	db.SetMaxOpenConns(size)
 	db.SetMaxIdleConns(size)
-	return db, nil
+	return db
 }
 
 // pragmas are the settings of each connection.
@@ -99,7 +94,7 @@ func (s *store) prepare(o options) error {
 	defer c.Close()
 	// While the mode of a new file changes, SQLite turns others away at once instead of letting them wait.
 	for deadline := time.Now().Add(o.patience); ; <-time.After(retry) {
-		err = c.Raw(func(c any) error { return prepare(c.(conn)) })
+		err = c.Raw(func(c any) error { return prepare(c.(*conn)) })
 		if !isBusy(err) || time.Now().After(deadline) {
 			return s.explain("open", err)
 		}
@@ -107,7 +102,7 @@ func (s *store) prepare(o options) error {
 }
 
 // prepare looks at the file under the lock for writing: two programs may open a new one at the same time.
-func prepare(c conn) error {
+func prepare(c *conn) error {
 	if err := execute(c, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
@@ -127,7 +122,7 @@ func prepare(c conn) error {
 }
 
 // recognize creates the schema in an empty database and refuses every one but ours.
-func recognize(c conn) error {
+func recognize(c *conn) error {
 	id, err1 := one[int64](c, "PRAGMA application_id")
 	version, err2 := one[int64](c, "PRAGMA user_version")
 	objects, err3 := one[int64](c, "SELECT count(*) FROM sqlite_schema")
@@ -148,7 +143,7 @@ func recognize(c conn) error {
 }
 
 // one returns the only value of a query's only row.
-func one[T driver.Value](c conn, query string) (value T, err error) {
+func one[T driver.Value](c *conn, query string) (value T, err error) {
 	err = each(c, query, func(row []driver.Value) bool {
 		value, _ = row[0].(T)
 		return false

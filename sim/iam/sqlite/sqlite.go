@@ -74,13 +74,7 @@ func open(path string, o options) (*store, error) {
 	if err := createFile(path); err != nil {
 		return nil, err
 	}
-	s := &store{path: path}
-	if s.writer, err = pool(path, 1, o.writerPragmas()...); err != nil {
-		return nil, err
-	}
-	if s.reads, err = pool(path, readers, o.readerPragmas()...); err != nil {
-		return nil, errors.Join(err, s.writer.Close())
-	}
+	s := &store{path: path, writer: pool(path, 1, o.writerPragmas()...), reads: pool(path, readers, o.readerPragmas()...)}
 	if err := s.prepare(o); err != nil {
 		return nil, errors.Join(err, s.reads.Close(), s.writer.Close())
 	}
@@ -140,7 +134,7 @@ func (s *store) transact(ctx context.Context, db *sql.DB, t *tx, f func(iam.Tx) 
 	defer c.Close()
 	err = sql.ErrConnDone // should Raw not call its function
 	_ = c.Raw(func(c any) error {
-		t.store, t.ctx, t.conn = s, ctx, c.(conn)
+		t.store, t.ctx, t.conn = s, ctx, c.(*conn)
 		if err = t.run(f); t.stuck {
 			return driver.ErrBadConn // throws the connection away
 		}

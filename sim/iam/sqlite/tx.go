@@ -20,7 +20,7 @@ var (
 type tx struct {
 	store  *store
 	ctx    context.Context
-	conn   conn
+	conn   *conn
 	writes bool
 	failed error // the fault of the database that ended it
 	over   bool
