@@ -139,7 +139,7 @@ func memory(t *testing.T) measured {
 	defer p.down(t)
 	var keys live.Credentials
 	require.NoError(t, p.api.Get(t.Context(), "/v1/credentials", &keys))
-	c := newClient(p.owner.URL, keys.Users[live.Administrator])
+	c := dial(t, strings.TrimPrefix(p.owner.URL, "http://"), keys.Users[live.Administrator])
 	var fob live.Shown
 	require.NoError(t, p.api.Post(t.Context(), "/v1/fobs", live.FobSpec{}, &fob))
 	press := func() string {
@@ -147,9 +147,9 @@ func memory(t *testing.T) measured {
 		return fob.Code
 	}
 	first, second := press(), press()
-	c.ask(t, time.Now(), "iam", "EnableMFADevice", "UserName", live.Administrator, "SerialNumber", fob.Serial,
-		"AuthenticationCode1", first, "AuthenticationCode2", second)
-	c.ask(t, time.Now(), "sts", "GetSessionToken", "SerialNumber", fob.Serial, "TokenCode", press())
+	c.send(t, c.request(t, time.Now(), "iam", "EnableMFADevice", "UserName", live.Administrator, "SerialNumber", fob.Serial,
+		"AuthenticationCode1", first, "AuthenticationCode2", second))
+	c.send(t, c.request(t, time.Now(), "sts", "GetSessionToken", "SerialNumber", fob.Serial, "TokenCode", press()))
 	<-time.NewTimer(2 * time.Second).C
 	return measured{samples: []sample{{value: p.memory(t, "VmRSS")}}, aside: "At its highest it was " + mebibytes(p.memory(t, "VmHWM")) + "."}
 }

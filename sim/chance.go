@@ -66,6 +66,11 @@ func (c Chance) Text(n int, alphabet string) string {
 	return s.String()
 }
 
+// Uniform returns one draw between 0, which it may be, and 1, which it is not. It is the same draw every time.
+func (c Chance) Uniform() float64 {
+	return float64(binary.BigEndian.Uint64(c.Derive("uniform").Bytes(8))>>11) / (1 << 53)
+}
+
 // Normal returns one draw of the normal distribution with mean 0 and standard deviation 1, by the Box-Muller transform.
 // It is the same draw every time: derive a Chance for each.
 func (c Chance) Normal() float64 {

@@ -144,9 +144,9 @@ func (e *Event) set(n int, key string, value any) error {
 	ok := true
 	switch n {
 	case 0:
-		number, isNumber := value.(json.Number)
+		number, _ := value.(json.Number) // of another kind: no digits, which is no number either
 		seq, err := strconv.ParseUint(number.String(), 10, 64)
-		e.Seq, ok = seq, isNumber && err == nil
+		e.Seq, ok = seq, err == nil
 	case 1:
 		text, _ := value.(string)
 		t, err := time.Parse(time.RFC3339Nano, text)

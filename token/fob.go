@@ -11,6 +11,7 @@ type Config struct {
 	Serial       string    // 1 to 256 letters, digits and _+=/:,.@-
 	Seed         Seed      // at least one byte
 	TolerancePPB int64     // the error of this one crystal at its turnover; positive runs fast; at most 1000000 either way
+	Counter      int64     // what an event-based fob shows first, at most 2^53; 0 for others
 	Born         time.Time // from T0 to the year 9999
 }
 
@@ -24,13 +25,19 @@ type Config struct {
 //
 // The zero Fob is dead, without a seed, and good for UnmarshalJSON only.
 type Fob struct {
-	profile Profile
+	profile *Profile // shared with all fobs of the model: never written to; nil in the zero Fob
 	serial  string
-	secret  *secret // nil in the zero Fob
+	secret  *secret // nil where the seed is gone
 	crystal oscillator
 	battery battery
 	lcd     lcd
+	counter int64     // what is counted instead of time: the next counter, the number of the next answer
+	pressed time.Time // when the button was last pressed; zero: never
+	faults  Faults
+	opened  bool
 	now     time.Time
+
+	ends time.Time // when the battery will be empty; follows from the others, by reckon; zero: never
 }
 
 type secret struct {
@@ -53,23 +60,19 @@ func NewFob(cfg Config) (*Fob, error) {
 		return nil, err
 	}
 	p := cfg.Profile
-	known, err := ProfileNamed(p.Name)
-	if err != nil {
-		return nil, err
-	}
-	// A saved fob holds the numbers of its profile; the words come from the table.
-	p.Title, p.SerialFormat, p.Source, p.T0 = known.Title, known.SerialFormat, known.Source, inWorld(p.T0)
+	p.T0 = inWorld(p.T0)
 	secret, err := newSecret(cfg.Seed, p)
 	if err != nil {
 		return nil, err
 	}
 	born := inWorld(cfg.Born)
-	f := &Fob{profile: p, serial: cfg.Serial, secret: secret, now: born, lcd: lcd{phase: dark, last: -1}}
+	f := &Fob{profile: p.shared(), serial: cfg.Serial, secret: secret, counter: cfg.Counter, now: born,
+		lcd: lcd{phase: dark, last: -1}}
 	f.build(cfg.TolerancePPB, born)
-	f.crystal.anchor, f.crystal.milliC = born, roomMilliC
-	if p.LitFor == 0 {
-		f.lcd.show(f.StepAt(born))
-	}
+	f.crystal.anchor, f.crystal.climate = born, Constant(roomMilliC)
+	f.crystal.settle()
+	f.settle()
+	f.reshow()
 	return f, nil
 }
 
@@ -80,6 +83,10 @@ func (f *Fob) build(tolerance int64, born time.Time) {
 		turnover: p.TurnoverMilliC, born: born}
 	f.battery = battery{life: p.Life, inLife: p.PressesInLife, born: born}
 }
+
+// maxCounter is the most that an event-based fob can begin with. Our choice: what every
+// seed file and every JSON reader can hold.
+const maxCounter = 1 << 53
 
 func (cfg Config) check() error {
 	if err := cfg.Profile.check(); err != nil {
@@ -93,6 +100,10 @@ func (cfg Config) check() error {
 	}
 	if cfg.Born.Before(cfg.Profile.T0) || cfg.Born.After(horizon) {
 		return fmt.Errorf("token: fob %q is born at %s; use an instant from %s to 9999", cfg.Serial, cfg.Born, cfg.Profile.T0)
+	}
+	if cfg.Counter < 0 || cfg.Counter > maxCounter || cfg.Counter > 0 && cfg.Profile.Factor != EventBased {
+		return fmt.Errorf("token: fob %q begins with counter %d; use 0 to %d, and 0 where it counts no events",
+			cfg.Serial, cfg.Counter, int64(maxCounter))
 	}
 	return nil
 }
@@ -117,51 +128,21 @@ func (f Fob) Format(state fmt.State, _ rune) { fmt.Fprintf(state, "fob %s", f.se
 func (f *Fob) Serial() string { return f.serial }
 
 // Profile returns the product, with the numbers that this fob was made with.
-func (f *Fob) Profile() Profile { return f.profile }
-
-// Press pushes the button: the LCD shows the code of the step that the fob's clock is in,
-// for LitFor from now. A press while it is lit begins anew, so that within one step it
-// shows the same code for longer. Every press drains the battery a little, the last one
-// for good. A dead fob stays dark.
-func (f *Fob) Press(now time.Time) {
-	f.Step(now)
-	if f.lcd.phase == dead {
-		return
+func (f *Fob) Profile() Profile {
+	if f.profile == nil {
+		return Profile{}
 	}
-	f.battery.press()
-	if f.empty(f.now) {
-		f.lcd.blank(dead)
-		return
-	}
-	f.lcd.show(f.StepAt(f.now))
-	if f.profile.LitFor > 0 {
-		f.lcd.until = f.now.Add(f.profile.LitFor)
-	}
+	return *f.profile
 }
 
-// Display returns what is on the LCD, as of the last event.
-func (f *Fob) Display() Display {
-	if f.lcd.phase != lit {
-		return Display{}
-	}
-	low := f.battery.low()
-	return Display{
-		Lit:        true,
-		Code:       f.secret.gen.Code(uint64(f.lcd.step)),
-		Step:       f.lcd.step,
-		LowBattery: !low.IsZero() && !f.now.Before(low),
-		Until:      f.lcd.until,
-	}
-}
-
-// Wake returns when the fob next changes by itself: the LCD redraws, shows the
-// low-battery sign or goes dark, or the battery dies. It is later than the last event;
-// zero means never.
+// Wake returns when the fob next changes by itself: the LCD redraws, a time bar or the
+// low-battery sign changes, it gets dim or goes dark, or the battery dies. It is later than
+// the last event; zero means never.
 func (f *Fob) Wake() time.Time {
 	if f.lcd.phase == dead {
 		return time.Time{}
 	}
-	next := f.battery.ends()
+	next := f.ends
 	sooner := func(t time.Time) {
 		if t.After(f.now) && (next.IsZero() || t.Before(next)) {
 			next = t
@@ -169,10 +150,12 @@ func (f *Fob) Wake() time.Time {
 	}
 	if f.lcd.phase == lit {
 		sooner(f.lcd.until)
-		sooner(f.battery.low())
-		if f.profile.Redraw {
+		if f.redraws() {
 			sooner(f.StepBegins(f.lcd.step + 1))
 		}
+		_, bar := f.bars()
+		sooner(bar)
+		sooner(f.signsChange(next))
 	}
 	if next.After(horizon) {
 		return time.Time{}
@@ -183,15 +166,15 @@ func (f *Fob) Wake() time.Time {
 // Step lets time pass until now.
 func (f *Fob) Step(now time.Time) {
 	now = f.later(now)
-	ends, until := f.battery.ends(), f.lcd.until
+	until := f.lcd.until
 	switch {
 	case f.lcd.phase == dead:
 	case f.empty(now):
-		if until.IsZero() || ends.Before(until) {
-			until = ends
+		if until.IsZero() || f.ends.Before(until) {
+			until = f.ends
 		}
 		f.redraw(until.Add(-1))
-		f.lcd.blank(dead)
+		f.die()
 	case !until.IsZero() && !now.Before(until):
 		f.redraw(until.Add(-1)) // the last moment at which anything was seen
 		f.lcd.blank(dark)
@@ -204,10 +187,12 @@ func (f *Fob) Step(now time.Time) {
 // redraw brings the LCD up to date. The steps that it showed on the way need no visit,
 // since the last one is the highest.
 func (f *Fob) redraw(now time.Time) {
-	if f.lcd.phase == lit && f.profile.Redraw {
+	if f.lcd.phase == lit && f.redraws() {
 		f.lcd.show(f.stepAt(now))
 	}
 }
+
+func (f *Fob) redraws() bool { return f.profile.Redraw && f.profile.Factor == TimeBased }
 
 // later returns the instant that now is taken as.
 func (f *Fob) later(now time.Time) time.Time {
@@ -217,44 +202,28 @@ func (f *Fob) later(now time.Time) time.Time {
 	return now
 }
 
-// empty reports whether the battery is at its end.
-func (f *Fob) empty(now time.Time) bool {
-	ends := f.battery.ends()
-	return !ends.IsZero() && !now.Before(ends)
-}
-
-// Peek returns the code of any step from 0 on, without a press, as the lab's way to know
-// what a fob will show or has shown. A dead fob has lost its seed and gives an error.
+// Peek returns the code of any step or counter from 0 on, without a press, as the lab's way
+// to know what a fob will show or has shown. A fob that is dead, or wiped, has lost its seed
+// and gives an error; so does a card that answers challenges.
 func (f *Fob) Peek(step int64) (string, error) {
-	if f.lcd.phase == dead {
+	switch {
+	case f.lcd.phase == dead:
 		return "", fmt.Errorf("token: fob %q is dead and makes no more codes; take another", f.serial)
-	}
-	if step < 0 {
+	case f.secret == nil:
+		return "", fmt.Errorf("token: fob %q has lost its seed and makes no more codes; take another or burn a seed", f.serial)
+	case f.profile.Factor == ChallengeResponse:
+		return "", fmt.Errorf("token: fob %q answers challenges and has no code of a step; give it a challenge", f.serial)
+	case step < 0:
 		return "", fmt.Errorf("token: step %d is before the first; use 0 or more", step)
 	}
 	return f.secret.gen.Code(uint64(step)), nil
 }
 
-// LastShown returns the highest step whose code was ever on the LCD; ok is false where
-// none was. It outlives the battery, and a world that goes back.
+// LastShown returns the highest step, counter or number of an answer whose code was ever on
+// the LCD; ok is false where none was. It outlives the battery, and a world that goes back.
 func (f *Fob) LastShown() (step int64, ok bool) {
-	if f.secret == nil || f.lcd.last < 0 {
+	if f.profile == nil || f.lcd.last < 0 {
 		return 0, false
 	}
 	return f.lcd.last, true
-}
-
-// Battery returns the charge that is left at now, from 1 down to 0, and whether the fob
-// is dead by then.
-func (f *Fob) Battery(now time.Time) (left float64, dead bool) {
-	if f.lost(now) {
-		return 0, true
-	}
-	return f.battery.left(f.later(now)), false
-}
-
-// Kill takes the battery out. The LCD goes blank and the clock is lost, for ever.
-func (f *Fob) Kill(now time.Time) {
-	f.Step(now)
-	f.lcd.blank(dead)
 }

@@ -27,6 +27,8 @@ func newFob(t testing.TB, change ...func(*Config)) *Fob {
 }
 
 func app(c *Config)             { c.Profile, _ = ProfileNamed("app") }
+func eventFob(c *Config)        { c.Profile, _ = ProfileNamed("event") }
+func ocraCard(c *Config)        { c.Profile, _ = ProfileNamed("ocra-card") }
 func redraws(c *Config)         { c.Profile.Redraw = true }
 func perfect(c *Config)         { c.Profile.AgeingPPB, c.Profile.ParabolaPPBPerC2 = 0, 0 }
 func weak(c *Config)            { c.Profile.Life, c.Profile.PressesInLife = 1000*time.Hour, 10 }
@@ -134,93 +136,6 @@ func TestAnEarlierTimeIsTakenAsTheLastOne(t *testing.T) {
 	require.Equal(t, f.StepAt(after(1000)), f.StepAt(after(3)))
 }
 
-func TestBatteryIsDrainedByTimeAndPresses(t *testing.T) {
-	f := newFob(t, weak)
-	end := birth.Add(1000 * time.Hour)
-	require.Equal(t, end, f.Wake())
-	left, dead := f.Battery(birth.Add(250 * time.Hour))
-	require.Equal(t, 0.75, left)
-	require.False(t, dead)
-	for range 5 {
-		f.Press(after(1))
-	}
-	f.Step(after(100))
-	require.Equal(t, birth.Add(500*time.Hour), f.Wake(), "every press took a hundred hours")
-	left, _ = f.Battery(birth.Add(250 * time.Hour))
-	require.Equal(t, 0.25, left)
-	_, dead = f.Battery(birth.Add(500*time.Hour - 1))
-	require.False(t, dead)
-	left, dead = f.Battery(birth.Add(500 * time.Hour))
-	require.True(t, dead)
-	require.Zero(t, left)
-}
-
-func TestLowBatterySignComesOnWhileLit(t *testing.T) {
-	f := newFob(t, weak, func(c *Config) { c.Profile.PressesInLife = 0 })
-	low := birth.Add(950 * time.Hour)
-	f.Press(low.Add(-time.Second))
-	require.False(t, f.Display().LowBattery)
-	require.Equal(t, low, f.Wake())
-	f.Step(low)
-	require.True(t, f.Display().LowBattery)
-	require.Equal(t, low.Add(19*time.Second), f.Wake())
-	f.Step(f.Wake())
-	require.False(t, f.Display().LowBattery, "a dark LCD shows no sign")
-}
-
-func TestADeadFobIsDeadForEver(t *testing.T) {
-	pressed := func(f *Fob) {
-		for range 10 {
-			f.Press(after(1))
-		}
-	}
-	for _, test := range []struct {
-		name string
-		kill func(*Fob)
-	}{
-		{"killed", func(f *Fob) { f.Press(after(1)); f.Kill(after(2)) }},
-		{"worn out while dark", func(f *Fob) { f.Press(after(1)); f.Step(birth.Add(1000 * time.Hour)) }},
-		{"worn out while lit", func(f *Fob) { f.Press(birth.Add(900*time.Hour - 1)); f.Step(birth.Add(900 * time.Hour)) }},
-		{"pressed to death", pressed},
-		{"the zero Fob", func(f *Fob) { *f = Fob{} }},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			f := newFob(t, weak, redraws)
-			test.kill(f)
-			now := birth.Add(2000 * time.Hour)
-			for _, event := range []func(){
-				func() {}, func() { f.Press(now) }, func() { f.Step(now) }, func() { f.SetTemperature(now, 0) },
-				func() { f.Kill(now) }, func() { f.Rebase(now, birth) },
-			} {
-				event()
-				require.Zero(t, f.Display())
-				require.Zero(t, f.Wake())
-				require.Zero(t, f.Local(birth))
-				require.Zero(t, f.Drift(birth))
-				require.Zero(t, f.StepAt(birth))
-				require.Zero(t, f.StepBegins(59061240))
-				left, dead := f.Battery(birth)
-				require.True(t, dead)
-				require.Zero(t, left)
-				_, err := f.Peek(0)
-				require.ErrorContains(t, err, "dead")
-			}
-		})
-	}
-}
-
-func TestTheLastPressShowsNothing(t *testing.T) {
-	f := newFob(t, weak)
-	for range 9 {
-		f.Press(after(1))
-	}
-	require.True(t, f.Display().Lit)
-	f.Press(after(11))
-	require.Zero(t, f.Display())
-	last, _ := f.LastShown()
-	require.EqualValues(t, 59061239, last)
-}
-
 func TestPeekPressesNothing(t *testing.T) {
 	f := newFob(t)
 	code, err := f.Peek(59061241)
@@ -289,7 +204,7 @@ func TestNewFobRefusesWhatNoFobCanBe(t *testing.T) {
 		name, want string
 		change     func(*Config)
 	}{
-		{"no profile", `profile "" is not known; use one of ezio, app`, func(c *Config) { c.Profile = Profile{} }},
+		{"no profile", `profile "" is not known; use one of ezio, app, `, func(c *Config) { c.Profile = Profile{} }},
 		{"a profile of another name", `"mine"`, func(c *Config) { c.Profile.Name = "mine" }},
 		{"nine digits", "9 digits", func(c *Config) { c.Profile.Digits = 9 }},
 		{"no algorithm", "number 7", func(c *Config) { c.Profile.Algorithm = 7 }},
@@ -300,6 +215,16 @@ func TestNewFobRefusesWhatNoFobCanBe(t *testing.T) {
 		{"lit for days", "lit for 24h0m0.000000001s", func(c *Config) { c.Profile.LitFor = 24*time.Hour + 1 }},
 		{"a negative life", "battery for -1ns", func(c *Config) { c.Profile.Life = -1 }},
 		{"negative presses", "-1 presses", func(c *Config) { c.Profile.PressesInLife = -1 }},
+		{"an unknown factor", "moves by 3", func(c *Config) { c.Profile.Factor = 3 }},
+		{"events with a step", "counts no time", func(c *Config) { c.Profile.Factor = EventBased }},
+		{"a suite without a keypad", "no challenge-response card", func(c *Config) { c.Profile.Suite = "OCRA-1:HOTP-SHA1-6:QN08" }},
+		{"a keypad without a suite", "not of the form", func(c *Config) { ocraCard(c); c.Profile.Suite = "" }},
+		{"a suite with a PIN", "use one with QN", func(c *Config) { ocraCard(c); c.Profile.Suite += "-PSHA1" }},
+		{"a suite of eight digits", "says otherwise", func(c *Config) { ocraCard(c); c.Profile.Digits = 8 }},
+		{"an unknown setting", "clock of kind 3", func(c *Config) { c.Profile.Setting = 3 }},
+		{"eleven time bars", "11 time bars", func(c *Config) { c.Profile.Bars = 11 }},
+		{"a counter where time counts", "counter 1", func(c *Config) { c.Counter = 1 }},
+		{"a counter below zero", "counter -1", func(c *Config) { eventFob(c); c.Counter = -1 }},
 		{"a negative spread", "tolerance (ppb) of -1", func(c *Config) { c.Profile.TolerancePPB = -1 }},
 		{"ageing without measure", "ageing (ppb)", func(c *Config) { c.Profile.AgeingPPB = 100_001 }},
 		{"a parabola upside down", "parabola (ppb/°C²)", func(c *Config) { c.Profile.ParabolaPPBPerC2 = -1 }},
@@ -355,8 +280,11 @@ func TestPressAllocatesNothing(t *testing.T) {
 // drawFob draws a fob with every kind of display, battery and crystal.
 func drawFob(t *rapid.T) *Fob {
 	p := rapid.SampledFrom(Profiles()).Draw(t, "profile")
-	p.Redraw = p.LitFor == 0 || rapid.Bool().Draw(t, "redraw")
-	p.Step = time.Duration(rapid.Int64Range(1e9, 100e9).Draw(t, "step"))
+	if p.Factor == TimeBased {
+		p.Redraw = p.LitFor == 0 || rapid.Bool().Draw(t, "redraw")
+		p.Step = time.Duration(rapid.Int64Range(1e9, 100e9).Draw(t, "step"))
+		p.Bars = rapid.IntRange(0, maxBars).Draw(t, "bars")
+	}
 	p.LitFor *= time.Duration(rapid.IntRange(1, 10).Draw(t, "lit"))
 	if p.Life > 0 {
 		p.Life = time.Duration(rapid.Int64Range(1, int64(p.Life)).Draw(t, "life"))
@@ -370,6 +298,34 @@ func drawFob(t *rapid.T) *Fob {
 	})
 	require.NoError(t, err)
 	return f
+}
+
+// drawClimate draws a climate of every kind.
+func drawClimate(t *rapid.T) Climate {
+	return rapid.OneOf(
+		rapid.SampledFrom(places[:]),
+		rapid.Map(rapid.Int64Range(minMilliC-1, maxMilliC+1), Constant),
+		rapid.Custom(func(t *rapid.T) Climate {
+			end := rapid.Int32Range(minMilliC, maxMilliC)
+			return Climate{kind: daily, low: end.Draw(t, "night"), high: end.Draw(t, "day")}
+		}),
+		rapid.Map(rapid.Uint64(), func(seed uint64) Climate { return Climate{kind: random, seed: seed} }),
+	).Draw(t, "climate")
+}
+
+func drawFaults(t *rapid.T) Faults {
+	return Faults{
+		Stuck: rapid.Bool().Draw(t, "stuck"), Weak: rapid.Bool().Draw(t, "weak"),
+		Missing: [maxDigits]Segments{3: Segments(rapid.IntRange(0, 127).Draw(t, "missing"))},
+	}
+}
+
+// endless gives f a battery for ever.
+func endless(f *Fob) {
+	own := *f.profile
+	own.Life = 0
+	f.profile, f.battery.life = &own, 0
+	f.reckon()
 }
 
 // drawSpan draws a time to wait, of any order of magnitude up to ten years.
@@ -386,6 +342,7 @@ func TestSteppingOftenOrSeldomIsTheSame(t *testing.T) {
 		now := seldom.now
 		for range rapid.IntRange(1, 10).Draw(t, "events") {
 			next := inWorld(now.Add(drawSpan(t)))
+			climate, left, faults := drawClimate(t), rapid.Float64Range(-0.1, 1.1).Draw(t, "left"), drawFaults(t)
 			for range 50 {
 				wake := often.Wake()
 				require.False(t, !wake.IsZero() && !wake.After(now), "a wake in the past")
@@ -406,8 +363,15 @@ func TestSteppingOftenOrSeldomIsTheSame(t *testing.T) {
 			now = next
 			event := rapid.SampledFrom([]func(*Fob){
 				func(f *Fob) { f.Step(now) }, func(f *Fob) { f.Press(now) }, func(f *Fob) { f.Press(now) },
-				func(f *Fob) { f.SetTemperature(now, now.Unix()%130_000-42_000) },
+				func(f *Fob) { f.SetClimate(now, climate) }, func(f *Fob) { f.SetClimate(now, climate) },
 				func(f *Fob) { f.Rebase(now, now.Add(-time.Hour)) },
+				func(f *Fob) { f.Hold(now) }, func(f *Fob) { f.Release(now) },
+				func(f *Fob) { f.Drain(now, left) },
+				func(f *Fob) { _ = f.Break(now, faults) },
+				func(f *Fob) { _ = f.SetClock(now, now.Add(time.Duration(1e9*left))) },
+				func(f *Fob) { _ = f.Challenge(now, "12345678") },
+				func(f *Fob) { _ = f.Burn(now, rfcSeed) },
+				func(f *Fob) { f.Open(now) },
 			}).Draw(t, "event")
 			event(seldom)
 			event(often)

@@ -22,15 +22,21 @@ var horizon = time.Date(9999, time.December, 30, 23, 59, 59, 999_999_999, time.U
 //
 // parts per billion. What it drifted since the anchor follows in closed form, in whole
 // numbers, so that it does not matter how often anybody asks: one ppb over one second is
-// one nanosecond. Only a change of temperature moves the anchor.
+// one nanosecond. Only a change of climate, and a clock that is set, move the anchor.
 type oscillator struct {
 	tolerance, ageing, parabola int64 // ppb, ppb in the first year, ppb/°C²
 	turnover                    int64 // m°C
 
-	born   time.Time // when the crystal was new and its clock right
-	anchor time.Time // the last change of temperature
-	drift  drift     // what had gathered at the anchor
-	milliC int64     // the temperature since
+	born    time.Time // when the crystal was new and its clock right
+	anchor  time.Time // the last change of climate
+	drift   drift     // what had gathered at the anchor
+	climate Climate   // since the anchor
+
+	// These follow from the others, by settle.
+	zero    drift // drift, less what the closed forms give at the anchor
+	cycle   int64             // ns that one turn of the climate adds
+	days    [randomDays]int32 // ppb of all pieces before each day of the turn
+	coldest int64             // m°C in one turn
 }
 
 // A drift is how far a clock is ahead: nanoseconds, rounded down, and 0 to 999999999
@@ -87,12 +93,48 @@ func (o *oscillator) aged(at time.Time) drift {
 	panic("token: internal error: a crystal older than time")
 }
 
+// rate returns by how many ppb the crystal is off at a temperature, its age aside.
+func (o *oscillator) rate(milliC int64) int64 {
+	off := milliC - o.turnover
+	return o.tolerance - o.parabola*off*off/1_000_000
+}
+
+// weathered returns the drift that tolerance and temperature cause between 1970 and an
+// instant, if the present climate held all the time: whole turns, days, pieces, the rest.
+func (o *oscillator) weathered(at time.Time) drift {
+	seconds, nanos := elapsed(unixEpoch, at)
+	length, n := o.climate.pieces()
+	turns := floorDiv(seconds, length*n)
+	seconds -= turns * length * n
+	last := seconds / length
+	ppb := int64(o.days[seconds/day])
+	for i := seconds / day * (day / length); i < last; i++ {
+		ppb += o.rate(o.climate.piece(i))
+	}
+	return drift{ns: turns*o.cycle + ppb*length}.plus(
+		gathered(seconds-last*length, nanos, o.rate(o.climate.piece(last))))
+}
+
 // driftAt returns how far the clock is ahead of the world.
 func (o *oscillator) driftAt(now time.Time) drift {
-	off := o.milliC - o.turnover
-	ppb := o.tolerance - o.parabola*off*off/1_000_000
-	seconds, nanos := elapsed(o.anchor, now)
-	return o.drift.plus(gathered(seconds, nanos, ppb)).plus(o.aged(now).minus(o.aged(o.anchor)))
+	return o.zero.plus(o.weathered(now)).plus(o.aged(now))
+}
+
+// settle works out what follows from the anchor and the climate.
+func (o *oscillator) settle() {
+	length, n := o.climate.pieces()
+	o.coldest = maxMilliC
+	var ppb int64
+	for i := range n {
+		if i*length%day == 0 {
+			o.days[i*length/day] = int32(ppb) // at most 112 pieces of 5 million
+		}
+		milliC := o.climate.piece(i)
+		ppb += o.rate(milliC)
+		o.coldest = min(o.coldest, milliC)
+	}
+	o.cycle = ppb * length
+	o.zero = o.drift.minus(o.weathered(o.anchor)).minus(o.aged(o.anchor))
 }
 
 // local returns what the clock shows.
@@ -121,11 +163,29 @@ func (o *oscillator) reaches(local time.Time) time.Time {
 	return now
 }
 
-// setTemperature moves the anchor to now.
-func (o *oscillator) setTemperature(now time.Time, milliC int64) {
-	milliC = max(minMilliC, min(milliC, maxMilliC))
-	if milliC == o.milliC {
+// setClimate moves the anchor to now.
+func (o *oscillator) setClimate(now time.Time, c Climate) {
+	if c == o.climate {
 		return
 	}
-	o.drift, o.anchor, o.milliC = o.driftAt(now), now, milliC
+	o.drift, o.anchor, o.climate = o.driftAt(now), now, c
+	o.settle()
+}
+
+// set makes the clock show local from now on.
+func (o *oscillator) set(now, local time.Time) {
+	o.drift, o.anchor = drift{ns: int64(local.Sub(now))}, now
+	o.settle()
+}
+
+// rebase moves the anchor to the instant from, and calls it to.
+func (o *oscillator) rebase(from, to time.Time) {
+	o.drift, o.anchor = o.driftAt(from), to
+	o.born = shifted(o.born, from, to)
+	o.settle()
+}
+
+// shifted returns the instant that lies to t as the instant to lies to from.
+func shifted(t, from, to time.Time) time.Time {
+	return time.Unix(t.Unix()+to.Unix()-from.Unix(), int64(t.Nanosecond()+to.Nanosecond()-from.Nanosecond())).UTC()
 }

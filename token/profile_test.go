@@ -31,7 +31,8 @@ func TestProfilesAreACopy(t *testing.T) {
 
 func TestUnknownProfileNamesTheKnown(t *testing.T) {
 	_, err := ProfileNamed("EZIO")
-	require.EqualError(t, err, `token: profile "EZIO" is not known; use one of ezio, app`)
+	require.EqualError(t, err, "token: profile \"EZIO\" is not known; use one of ezio, app, display-card, govcloud, event, rsa60, sha256-8, "+
+		"programmable, programmable-restricted, ocra-card")
 }
 
 func TestSerialNumbersAreThoseOfTheFactory(t *testing.T) {

@@ -28,8 +28,7 @@ func (c *cli) demo() *cobra.Command {
 	cmd.Flags().StringVar(&seed, "seed", "demo", "the seed of the story's world")
 	cmd.Flags().StringArrayVar(&weaken, "weaken", nil, "break rules of the relying party on purpose (see docs/iam.md)")
 	cmd.RunE = func(*cobra.Command, []string) (err error) {
-		settings, err := live.Settings(nil, weaken)
-		if err != nil {
+		if _, err := live.Settings(nil, weaken); err != nil {
 			return usage{err}
 		}
 		dir, err := os.MkdirTemp("", "mfalab-demo-")
@@ -38,7 +37,7 @@ func (c *cli) demo() *cobra.Command {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 		lab, err := live.Open(cmd.Context(), live.Options{Dir: dir, Ephemeral: true, Seed: seed, Virtual: true,
-			Start: scenarioStart, Settings: settings})
+			Start: scenarioStart, Weaken: weaken})
 		if err != nil {
 			return err
 		}

@@ -17,7 +17,8 @@ import (
 
 func (c *cli) fob() *cobra.Command {
 	return group("fob", "Fobs: take one from the box, press its button, read its LCD",
-		c.fobNew(), c.fobList(), c.fobShow(), c.fobPress(), c.fobPeek())
+		append([]*cobra.Command{c.fobNew(), c.fobList(), c.fobShow(), c.fobPress(), c.fobPeek(), c.fobProfiles()},
+			c.treatments()...)...)
 }
 
 func (c *cli) fobNew() *cobra.Command {

@@ -136,7 +136,7 @@ func (c *cli) inside(ctx context.Context, in scenario.Invocation, args []string)
 
 // stage opens a world for a script and serves it on a free port.
 func (c *cli) stage(ctx context.Context, dir string, f upFlags) (*scenario.World, error) {
-	opt, _, err := c.options(f, dir)
+	opt, err := c.options(f, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +153,7 @@ func (c *cli) stage(ctx context.Context, dir string, f upFlags) (*scenario.World
 	w := &scenario.World{Events: func() []sim.Event { return lab.Journal().After(0, 0) }}
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		ended <- c.attend(ctx, stop, lab, listener, f, func() error { return nil }, func(ctx context.Context, lab *live.Lab) error {
+		ended <- c.attend(ctx, stop, lab, listener, f, func(ctx context.Context, lab *live.Lab) error {
 			env, err := environment(ctx, lab)
 			w.Env = changed(nil, env)
 			close(ready)

@@ -16,7 +16,7 @@ func sentence(e sim.Event) string {
 	case "fob.pressed":
 		return fmt.Sprintf("the button of %s is pressed; its clock is in step %d", e.Text("serial"), e.Number("step"))
 	case "fob.temperature":
-		return fmt.Sprintf("%s is left at %d degrees Celsius", e.Text("serial"), e.Number("celsius"))
+		return fmt.Sprintf("%s is left at %s degrees Celsius", e.Text("serial"), e.Text("celsius"))
 	case "fob.died":
 		return fmt.Sprintf("the battery of %s is empty", e.Text("serial"))
 	case "clock.advanced":

@@ -77,8 +77,8 @@ Rules of the relying party (--set NAME=VALUE; those marked ! can be weakened wit
 }
 
 // options turns the flags into those of a lab.
-func (c *cli) options(f upFlags, dir string) (live.Options, *live.Snapshot, error) {
-	opt := live.Options{Dir: dir, Ephemeral: f.ephemeral, Seed: f.seed}
+func (c *cli) options(f upFlags, dir string) (live.Options, error) {
+	opt := live.Options{Dir: dir, Ephemeral: f.ephemeral, Seed: f.seed, Set: f.set, Weaken: f.weaken}
 	switch f.clock {
 	case "lab":
 	case "wall":
@@ -86,18 +86,17 @@ func (c *cli) options(f upFlags, dir string) (live.Options, *live.Snapshot, erro
 	case "still":
 		opt.Virtual = true
 	default:
-		return opt, nil, usage{fmt.Errorf("--clock %q is not known: give lab, wall or still", f.clock)}
+		return opt, usage{fmt.Errorf("--clock %q is not known: give lab, wall or still", f.clock)}
 	}
-	var saved *live.Snapshot
 	if f.plan != "" {
 		b, err := os.ReadFile(c.path(f.plan))
 		if err != nil {
-			return opt, nil, err
+			return opt, err
 		}
 		if opt.Plan, err = live.ParsePlan(b); err != nil {
 			var notSaved error
-			if saved, notSaved = live.ParseSnapshot(b); notSaved != nil {
-				return opt, nil, fmt.Errorf("--init %s: %w", f.plan, err)
+			if opt.Saved, notSaved = live.ParseSnapshot(b); notSaved != nil {
+				return opt, fmt.Errorf("--init %s: %w", f.plan, err)
 			}
 		}
 	}
@@ -107,22 +106,15 @@ func (c *cli) options(f upFlags, dir string) (live.Options, *live.Snapshot, erro
 		}
 		opt.Plan.Account = f.account
 	}
-	if len(f.set)+len(f.weaken) > 0 {
-		set, weaken := f.set, f.weaken
-		if opt.Plan != nil {
-			set, weaken = append(opt.Plan.Set, set...), append(opt.Plan.Weaken, weaken...)
-		}
-		var err error
-		if opt.Settings, err = live.Settings(set, weaken); err != nil {
-			return opt, nil, usage{err}
-		}
+	if _, err := live.Settings(f.set, f.weaken); err != nil {
+		return opt, usage{err}
 	}
-	return opt, saved, nil
+	return opt, nil
 }
 
 // serve runs a lab until ctx ends, it is taken down, or while returns.
 func (c *cli) serve(ctx context.Context, f upFlags, dir string, while func(ctx context.Context, lab *live.Lab) error) error {
-	opt, saved, err := c.options(f, dir)
+	opt, err := c.options(f, dir)
 	if err != nil {
 		return err
 	}
@@ -132,7 +124,6 @@ func (c *cli) serve(ctx context.Context, f upFlags, dir string, while func(ctx c
 		return hinted{fmt.Errorf("cannot listen on %s: %w", f.listen, errors.Unwrap(err)), "give another --listen, or end what listens there"}
 	}
 	defer listener.Close()
-	fresh := opt.Ephemeral || !live.Exists(dir)
 	lab, err := live.Open(ctx, opt)
 	if errors.Is(err, live.ErrOwned) {
 		owner, _ := live.ReadOwner(dir) // without its number and address the sentence is still true
@@ -144,20 +135,12 @@ func (c *cli) serve(ctx context.Context, f upFlags, dir string, while func(ctx c
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	return errors.Join(c.attend(ctx, stop, lab, listener, f, func() error {
-		if fresh && saved != nil {
-			return lab.Load(ctx, saved)
-		}
-		return nil
-	}, while), lab.Close())
+	return errors.Join(c.attend(ctx, stop, lab, listener, f, while), lab.Close())
 }
 
 // attend serves an opened lab.
-func (c *cli) attend(ctx context.Context, stop func(), lab *live.Lab, listener net.Listener, f upFlags, begin func() error,
+func (c *cli) attend(ctx context.Context, stop func(), lab *live.Lab, listener net.Listener, f upFlags,
 	while func(context.Context, *live.Lab) error) error {
-	if err := begin(); err != nil {
-		return err
-	}
 	authority, err := authority(lab)
 	if err != nil {
 		return err

@@ -3,6 +3,8 @@ package control
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"strings"
@@ -24,20 +26,30 @@ type Server struct {
 	mux  *http.ServeMux
 }
 
-// New returns the control API of lab. A request to take the lab down calls down, after it has been answered; a nil down
-// refuses it.
+// New returns the control API of lab. A request to take the lab down calls down on a goroutine of its own, while it is
+// being answered; a nil down refuses it.
 func New(lab *live.Lab, down func()) *Server {
 	s := &Server{lab: lab, down: down, mux: http.NewServeMux()}
-	for _, r := range s.routes() {
-		s.mux.HandleFunc(r.method+" "+r.path, r.serve)
+	methods := map[string][]string{}
+	serve := func(method, path string, f http.HandlerFunc) {
+		s.mux.HandleFunc(method+" "+path, f)
+		methods[path] = append(methods[path], method)
 	}
-	s.mux.HandleFunc("GET /v1/journal/stream", s.stream)
-	s.mux.HandleFunc("GET /v1/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
-		reply(w, http.StatusOK, s.OpenAPI())
-	})
-	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, Health{"ok"}) })
-	s.mux.HandleFunc("/v1/", func(w http.ResponseWriter, r *http.Request) {
-		reply(w, http.StatusNotFound, Refusal{"there is no " + r.Method + " " + r.URL.Path + ": /v1/openapi.json has what there is"})
+	for _, r := range s.routes() {
+		serve(r.method, r.path, r.serve)
+	}
+	serve("GET", streamPath, s.stream)
+	serve("GET", "/v1/openapi.json", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, s.OpenAPI()) })
+	serve("GET", "/healthz", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, Health{"ok"}) })
+	for path, allowed := range methods {
+		allow := strings.Join(allowed, ", ")
+		s.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Allow", allow)
+			fail(w, http.StatusMethodNotAllowed, fmt.Errorf("%s takes %s, not %s", r.URL.Path, allow, r.Method))
+		})
+	}
+	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		fail(w, http.StatusNotFound, fmt.Errorf("there is no %s %s: /v1/openapi.json has what there is", r.Method, r.URL.Path))
 	})
 	return s
 }
@@ -45,14 +57,16 @@ func New(lab *live.Lab, down func()) *Server {
 // ServeHTTP answers one request. Where the lab has a token, everything but /healthz asks for it.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if token := s.lab.Token(); token != "" && r.URL.Path != "/healthz" {
-		given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1 {
-			reply(w, http.StatusUnauthorized, Refusal{"this lab listens beyond loopback: send its control token as `Authorization: Bearer TOKEN`"})
+		given, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !bearer || subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1 {
+			fail(w, http.StatusUnauthorized, errNoToken)
 			return
 		}
 	}
 	s.mux.ServeHTTP(w, r)
 }
+
+var errNoToken = errors.New("this lab listens beyond loopback: send its control token as `Authorization: Bearer TOKEN`")
 
 // Health is the answer of /healthz.
 type Health struct {
@@ -62,7 +76,7 @@ type Health struct {
 // routes is the API in the order in which the document lists it.
 func (s *Server) routes() []route {
 	l := s.lab
-	return []route{
+	return append([]route{
 		on("GET", "/v1/status", "what the lab is and how it stands", s.status),
 		on("GET", "/v1/credentials", "the access keys that the lab made itself", func(ctx context.Context, _ none) (live.Credentials, error) {
 			return l.Credentials(ctx)
@@ -113,7 +127,7 @@ func (s *Server) routes() []route {
 			return none{}, l.Load(ctx, &in)
 		}),
 		on("POST", "/v1/down", "end the lab", s.end),
-	}
+	}, s.treatments()...)
 }
 
 // Status is what a lab is and how it stands.

@@ -21,18 +21,24 @@ type Client struct {
 // Dial returns a client of the lab at url, which asks for token where that is not empty. Nothing is sent yet.
 func Dial(url, token string) *Client {
 	// No proxy: the lab is reached directly even in a shell whose proxy is the lab itself.
-	return &Client{base: strings.TrimSuffix(url, "/"), token: token, http: &http.Client{Transport: &http.Transport{}}}
+	return &Client{base: strings.TrimSuffix(url, "/"), token: token, http: &http.Client{Transport: &http.Transport{},
+		CheckRedirect: noRedirect}}
 }
+
+// noRedirect makes a redirection an answer that refuses: the API sends none, and a POST would come out as a GET.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // Local returns a client of an API in the same process.
 func Local(s *Server) *Client {
-	return &Client{base: "http://localhost", token: s.lab.Token(), http: &http.Client{Transport: inMemory{s}}}
+	return &Client{base: "http://localhost", token: s.lab.Token(), http: &http.Client{Transport: inMemory{s},
+		CheckRedirect: noRedirect}}
 }
 
 // inMemory is a transport that hands requests to the API without a network.
 type inMemory struct{ http.Handler }
 
-// RoundTrip implements http.RoundTripper. The answer is gathered whole, so a stream would never end.
+// RoundTrip implements http.RoundTripper. The answer is gathered whole; the journal's stream, which cannot be, ends with
+// the newest event.
 func (m inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
 	a := &answer{header: http.Header{}, status: http.StatusOK}
 	m.ServeHTTP(a, r)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -17,41 +18,38 @@ var errNotUp = errors.New("no `mfalab up` serves this lab")
 // Since says from where the journal is wanted.
 type Since struct {
 	After uint64 `json:"-" query:"after"` // events with a greater seq
-	Limit int    `json:"-" query:"limit"` // 0: all
+	Limit uint64 `json:"-" query:"limit"` // 0: all
 }
 
 func (s *Server) journal(_ context.Context, in Since) ([]sim.Event, error) {
-	events := s.lab.Journal().After(in.After, in.Limit)
+	events := s.lab.Journal().After(in.After, int(min(in.Limit, math.MaxInt32)))
 	if events == nil {
 		events = []sim.Event{}
 	}
 	return events, nil
 }
 
+// streamPath is where the journal can be followed.
+const streamPath = "/v1/journal/stream"
+
+// From says from where the journal is followed.
+type From struct {
+	After uint64 `json:"-" query:"after"` // events with a greater seq
+}
+
 // stream writes events as they happen, one JSON object a line, until the client goes.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
-	var after uint64
-	if v := r.URL.Query().Get("after"); v != "" {
-		n, err := strconv.ParseUint(v, 10, 64)
-		if err != nil {
-			fail(w, http.StatusBadRequest, fmt.Errorf("the parameter after is a whole number, not %q", v))
-			return
-		}
-		after = n
+	var in From
+	if err := read(w, r, &in); err != nil {
+		fail(w, statusOf(err), err)
+		return
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
-	out := http.NewResponseController(w)
-	for {
-		for _, e := range s.lab.Journal().After(after, 0) {
-			if _, err := w.Write(append(e.AppendJSON(nil), '\n')); err != nil {
-				return
-			}
-			after = e.Seq
-		}
-		if out.Flush() != nil || s.lab.Journal().Wait(r.Context(), after) != nil {
-			return
-		}
-	}
+	// The only errors are that the client went, and that nothing can be followed in an answer that is gathered whole.
+	_ = s.lab.Journal().Follow(r.Context(), in.After, func(e sim.Event) error {
+		_, err := w.Write(append(e.AppendJSON(nil), '\n'))
+		return err
+	}, http.NewResponseController(w).Flush)
 }
 
 // peek reads the step as people write it: with a sign it counts from the present one.
@@ -61,7 +59,7 @@ func (s *Server) peek(ctx context.Context, shelf live.Shelf, in Peek) (live.Show
 	if in.Step != "" {
 		var err error
 		if n, err = strconv.ParseInt(in.Step, 10, 64); err != nil {
-			return live.Shown{}, fmt.Errorf("a step is a number such as 59061240, +1 or -3, not %q", in.Step)
+			return live.Shown{}, badRequest{fmt.Errorf("a step is a number such as 59061240, +1 or -3, not %.40q", in.Step)}
 		}
 	}
 	return s.lab.Peek(ctx, shelf, in.Serial, n, relative)

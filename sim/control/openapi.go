@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"encoding"
 	"net/http"
 	"reflect"
@@ -32,9 +33,11 @@ func (s *Server) OpenAPI() map[string]any {
 		item[strings.ToLower(r.method)] = r.describe()
 	}
 	lines := object{"application/x-ndjson": object{"schema": schema(reflect.TypeFor[sim.Event]())}}
-	paths["/v1/journal/stream"] = object{"get": object{"summary": "what happens, as it happens, one event a line",
-		"operationId": "getJournalStream", "parameters": []object{{"name": "after", "in": "query", "schema": object{"type": "integer"}}},
-		"responses": object{"200": object{"description": "events until the client goes", "content": lines}}}}
+	stream := on("GET", streamPath, "what happens, as it happens, one event a line", func(context.Context, From) (none, error) {
+		return none{}, nil
+	}).describe()
+	stream["responses"].(object)["200"] = object{"description": "events until the client goes", "content": lines}
+	paths[streamPath] = object{"get": stream}
 	return object{
 		"openapi": "3.1.0",
 		"info": object{"title": "mfalab control API", "version": Version,

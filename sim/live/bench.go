@@ -54,15 +54,15 @@ type device struct {
 // fob that is stepped later is the same.
 func (d *device) Step(now time.Time) {
 	before := d.Display()
-	_, wasDead := d.Battery(d.world.Now())
+	wasDead := d.dead(time.Time{}) // as of the last event
 	d.Fob.Step(now)
 	switch after := d.Display(); {
+	case wasDead:
 	case d.dead(now):
 		d.perish()
-	case wasDead:
 	case before.Lit && !after.Lit:
 		d.world.Record(string(d.shelf)+".dark", sim.String("serial", d.Serial()))
-	case after.Lit && after.Step != before.Step:
+	case after.Lit && after.Step != before.Step && d.Profile().LitFor > 0: // one that is always lit would fill the journal
 		d.world.Record(string(d.shelf)+".redrawn", sim.String("serial", d.Serial()), sim.Int("step", after.Step))
 	}
 }

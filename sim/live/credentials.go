@@ -2,10 +2,9 @@ package live
 
 import (
 	"context"
-	"encoding/json"
+	"fmt"
 	"maps"
 	"net/url"
-	"slices"
 
 	"github.com/mfalab/mfalab/sim"
 	"github.com/mfalab/mfalab/sim/iam"
@@ -33,15 +32,11 @@ type Key struct {
 // String leaves the secret out.
 func (k Key) String() string { return k.AccessKeyID }
 
-func (c *Credentials) add(user string, made any) {
-	if c.Users == nil {
-		c.Users = map[string]Key{}
-	}
-	if k, ok := made.(interface{ Credential() (id, secret string) }); ok {
-		id, secret := k.Credential()
-		c.Users[user] = Key{id, secret}
-	}
-}
+// GoString is String.
+func (k Key) GoString() string { return k.String() }
+
+// Format writes String, whatever the verb.
+func (k Key) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.String()) }
 
 // Credentials returns the access keys that the lab made itself.
 func (l *Lab) Credentials(ctx context.Context) (Credentials, error) {
@@ -52,29 +47,6 @@ func (l *Lab) Credentials(ctx context.Context) (Credentials, error) {
 		return nil
 	})
 	return c, err
-}
-
-func (l *Lab) storeCredentials() error {
-	if l.opt.Ephemeral {
-		return nil
-	}
-	c, err := l.Credentials(context.Background())
-	if err != nil {
-		return err
-	}
-	b, err := json.MarshalIndent(c, "", "  ")
-	if err != nil {
-		return err
-	}
-	return write(l.path(credentialsFile), append(b, '\n'))
-}
-
-func (l *Lab) readCredentials() error {
-	var c Credentials
-	if _, err := readJSON(l.path(credentialsFile), &c); err != nil {
-		return err
-	}
-	return l.Do(context.Background(), func(*sim.World) error { l.credents = c; return nil })
 }
 
 // asRoot calls the relying party as its root user would.
@@ -92,5 +64,3 @@ func (l *Lab) As(ctx context.Context, caller iam.Caller, service, action string,
 	return l.service.Do(ctx, iam.Call{Service: service, Action: action, Params: form, Caller: caller, Region: Region,
 		Now: lab, Wall: wall, SourceIP: "127.0.0.1", UserAgent: "mfalab"})
 }
-
-func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

@@ -5,15 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
+	"time"
 
 	"github.com/gofrs/flock"
 )
 
-// Files of a lab's directory.
+// Files of a lab's directory; the package comment says what they are.
 const (
 	lockFile        = "lock"
 	ownerFile       = "owner.json"
@@ -22,6 +21,7 @@ const (
 	storeFile       = "iam.db"
 	journalFile     = "journal.jsonl"
 	credentialsFile = "credentials.json"
+	pendingFile     = "pending.json"
 	fobsFolder      = "fobs"
 	appsFolder      = "apps"
 )
@@ -63,9 +63,19 @@ func Find(explicit, environment, cwd string) string {
 
 // Exists reports whether a lab has been made in dir.
 func Exists(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, labFile))
-	return err == nil
+	for _, name := range []string{labFile, pendingFile} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
 }
+
+// Our choice: whoever looks with Owned whether a lock is held holds it for some microseconds.
+const (
+	claims  = 10 // attempts to get the lock
+	between = 2 * time.Millisecond
+)
 
 // claim takes the directory's lock, making the directory where it is missing.
 func claim(dir string) (*flock.Flock, error) {
@@ -73,20 +83,37 @@ func claim(dir string) (*flock.Flock, error) {
 		return nil, fmt.Errorf("cannot make the lab's directory: %w", err)
 	}
 	lock := flock.New(filepath.Join(dir, lockFile), flock.SetPermissions(0o600))
-	ok, err := lock.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("cannot lock the lab's directory: %w", err)
+	for range claims {
+		ok, err := lock.TryLock()
+		if err != nil {
+			return nil, fmt.Errorf("cannot lock the lab's directory: %w", err)
+		}
+		if ok {
+			if err := tidy(dir); err != nil {
+				return nil, errors.Join(err, lock.Unlock())
+			}
+			return lock, nil
+		}
+		time.Sleep(between)
 	}
-	if !ok {
-		return nil, ErrOwned
+	return nil, ErrOwned
+}
+
+// tidy takes away what an owner that was killed has left, its address above all: another lab may answer there by now.
+func tidy(dir string) error {
+	if err := os.Remove(filepath.Join(dir, ownerFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, folder := range []string{dir, filepath.Join(dir, fobsFolder), filepath.Join(dir, appsFolder)} {
+		if err := sweep(folder); err != nil {
+			return err
+		}
 	}
 	ignore := filepath.Join(dir, ".gitignore")
 	if _, err := os.Stat(ignore); errors.Is(err, fs.ErrNotExist) {
-		if err := os.WriteFile(ignore, []byte("*\n"), 0o600); err != nil {
-			return nil, errors.Join(err, lock.Unlock())
-		}
+		return os.WriteFile(ignore, []byte("*\n"), 0o600)
 	}
-	return lock, nil
+	return nil
 }
 
 // ReadOwner returns what the owner of dir has said of itself. It may be stale: only the lock tells whether it lives.
@@ -113,53 +140,13 @@ func Owned(dir string) bool {
 	return false
 }
 
-// Announce publishes how to reach this lab, for the commands that find it owned. Close takes it back.
+// Announce publishes how to reach this lab, for the commands that find it owned. Close takes it back. It comes before
+// anything that asks for URL or Token.
 func (l *Lab) Announce(url, token string) error {
 	b, err := json.Marshal(Owner{PID: os.Getpid(), URL: url, Token: token})
 	if err != nil {
 		return err
 	}
 	l.url, l.token = url, token
-	return write(filepath.Join(l.dir, ownerFile), b)
-}
-
-// write replaces a file by one that only its owner may read: after a loss of power the old or the new content is there.
-func write(path string, b []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // made with 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name()) // the error that matters is the first
-		}
-	}()
-	if _, err = f.Write(b); err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// fileName returns the name of a device's file: a serial or an app's name may hold characters that no file name may.
-func fileName(name string) string {
-	escaped := strings.NewReplacer("*", "%2A", ":", "%3A", ".", "%2E").Replace(url.PathEscape(name))
-	return escaped + ".json"
-}
-
-// File returns a file that the lab's commands keep beside it, which make makes where it is missing.
-func (l *Lab) File(name string, make func() ([]byte, error)) ([]byte, error) {
-	b, err := os.ReadFile(l.path(name))
-	if !errors.Is(err, fs.ErrNotExist) {
-		return b, err
-	}
-	if b, err = make(); err != nil {
-		return nil, err
-	}
-	return b, write(l.path(name), b)
+	return l.files.put(file{ownerFile, b})
 }

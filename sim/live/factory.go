@@ -80,7 +80,11 @@ func (l *Lab) manufacture(w *sim.World, specs []FobSpec) (fobs []*token.Fob, sto
 			return nil, nil, fmt.Errorf("a fob with the serial %q lies on the bench already: give another", f.Serial())
 		}
 		taken[f.Serial()] = true
-		fobs, stock = append(fobs, f), append(stock, inventoried(f, seed))
+		fobs = append(fobs, f)
+		// The relying party takes time-based fobs only, as the real one does; others lie on the bench all the same.
+		if f.Profile().Factor == token.TimeBased {
+			stock = append(stock, inventoried(f, seed))
+		}
 	}
 	return fobs, stock, nil
 }
@@ -152,7 +156,7 @@ func (l *Lab) factory(now time.Time, spec FobSpec, taken map[string]bool) (*toke
 			spec.Serial = s
 		}
 	}
-	ppm := chance.Derive("crystal").Normal() * float64(profile.TolerancePPB) / 1000
+	ppm := crystal(profile, chance.Derive("crystal"))
 	if spec.PPM != nil {
 		ppm = *spec.PPM
 	}
@@ -162,6 +166,15 @@ func (l *Lab) factory(now time.Time, spec FobSpec, taken map[string]bool) (*toke
 	f, err := token.NewFob(token.Config{Profile: profile, Serial: spec.Serial, Seed: token.Seed(spec.Seed),
 		TolerancePPB: int64(math.Round(ppm * 1000)), Born: now})
 	return f, spec.Seed, err
+}
+
+// crystal draws how wrong one unit's crystal is, in parts per million.
+func crystal(p token.Profile, chance sim.Chance) float64 {
+	most := float64(p.TolerancePPB) / 1000
+	if p.Spread == token.Uniform {
+		return most * (2*chance.Uniform() - 1)
+	}
+	return most * chance.Normal()
 }
 
 // drawSerial draws a serial number as the factory of a profile numbers its fobs.

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/mfalab/mfalab/sim"
 )
@@ -17,37 +19,38 @@ import (
 type Journal struct {
 	mu     sync.Mutex
 	file   *os.File // nil: memory only
+	kept   int      // so many events stay in memory; 0: all
 	events []sim.Event
-	first  uint64 // Seq of events[0]
+	begun  int // how often the journal was begun anew
 	more   chan struct{}
-	broken error // why the file stopped taking events
+	// unwritten is what the file has not taken yet, and broken why. It is tried again with each event.
+	unwritten []byte
+	broken    error
 }
 
-// kept is how many events stay in memory. Our choice: a few megabytes, and the file has the rest.
-const kept = 20_000
+// Our choice.
+const (
+	kept         = 20_000   // events in memory: a few megabytes, and the file has the rest
+	tail         = 1 << 20  // bytes of the file's end that are read when it is opened: some thousand events
+	maxUnwritten = 16 << 20 // bytes that wait for a disk that is full; what comes after them is lost to the file
+)
 
-func openJournal(path string) (*Journal, uint64, error) {
-	j := &Journal{first: 1, more: make(chan struct{})}
+// openJournal opens the journal in the file at path, or one in memory only where path is empty.
+func openJournal(path string, kept int) (*Journal, error) {
+	j := &Journal{kept: kept, more: make(chan struct{})}
 	if path == "" {
-		return j, 0, nil
+		return j, nil
 	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	j.file = file
 	if err := j.readTail(); err != nil {
-		return nil, 0, errors.Join(fmt.Errorf("the journal %s: %w", path, err), file.Close())
+		return nil, errors.Join(fmt.Errorf("the journal %s is damaged: %w; move the file away", path, err), file.Close())
 	}
-	if n := len(j.events); n > 0 {
-		j.first = j.events[0].Seq
-		return j, j.events[n-1].Seq, nil
-	}
-	return j, 0, nil
+	return j, nil
 }
-
-// tail is how much of the file's end is read when it is opened. Our choice: some thousand events.
-const tail = 1 << 20
 
 // readTail reads the newest events of the file and stands behind the last whole line. A line that a power cut left
 // unfinished is taken off, so that the journal stays one event a line.
@@ -62,13 +65,17 @@ func (j *Journal) readTail() error {
 		return err
 	}
 	if from > 0 {
-		b = b[bytes.IndexByte(b, '\n')+1:]
+		i := bytes.IndexByte(b, '\n') + 1
+		if i == 0 {
+			return errors.New("its last line has no end")
+		}
+		b = b[i:]
 	}
 	whole := b[:bytes.LastIndexByte(b, '\n')+1]
 	for line := range bytes.Lines(whole) {
 		var e sim.Event
-		if json.Unmarshal(line, &e) != nil || e.Seq == 0 {
-			return fmt.Errorf("it has a line that is no event: %.60q; move the file away", line)
+		if json.Unmarshal(line, &e) != nil || e.Seq <= j.last() {
+			return fmt.Errorf("it has a line that is no event, or out of order: %.60q", line)
 		}
 		j.events = append(j.events, e)
 	}
@@ -80,51 +87,99 @@ func (j *Journal) readTail() error {
 	return err
 }
 
+// last returns the newest event's Seq, 0 where there is none.
+func (j *Journal) last() uint64 {
+	if len(j.events) == 0 {
+		return 0
+	}
+	return j.events[len(j.events)-1].Seq
+}
+
+// end returns Seq and time of the newest event; zeros where there is none.
+func (j *Journal) end() (uint64, time.Time) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.events) == 0 {
+		return 0, time.Time{}
+	}
+	e := j.events[len(j.events)-1]
+	return e.Seq, e.Time
+}
+
 // add is the world's record function.
 func (j *Journal) add(e sim.Event) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if len(j.events) == 0 {
-		j.first = e.Seq
-	}
 	j.events = append(j.events, e)
-	if len(j.events) > kept {
-		drop := len(j.events) / 4
-		j.events = append([]sim.Event(nil), j.events[drop:]...)
-		j.first += uint64(drop)
+	if j.kept > 0 && len(j.events) > j.kept {
+		j.events = slices.Clone(j.events[len(j.events)/4:])
 	}
-	if j.file != nil && j.broken == nil {
-		if _, err := j.file.Write(append(e.AppendJSON(nil), '\n')); err != nil {
-			j.broken = err
-		}
-	}
+	j.write(e)
 	close(j.more)
 	j.more = make(chan struct{})
 }
 
-// After returns the events in memory that are newer than seq, at most limit of them (0: all).
+// write brings the file up to date.
+func (j *Journal) write(e sim.Event) {
+	if j.file == nil || len(j.unwritten) > maxUnwritten {
+		return
+	}
+	j.unwritten = append(e.AppendJSON(j.unwritten), '\n')
+	var n int
+	n, j.broken = j.file.Write(j.unwritten)
+	j.unwritten = j.unwritten[:copy(j.unwritten, j.unwritten[n:])]
+}
+
+// After returns the events in memory that are newer than seq, at most limit of them (0: all). Those in memory are the
+// newest 15,000 at least, or of an earlier run's the newest megabyte; the file has them all.
 func (j *Journal) After(seq uint64, limit int) []sim.Event {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	from := 0
-	if seq >= j.first {
-		from = min(int(seq-j.first+1), len(j.events))
-	}
-	out := append([]sim.Event(nil), j.events[from:]...)
-	if limit > 0 && len(out) > limit {
-		out = out[:limit]
-	}
-	return out
+	return j.after(seq, limit)
 }
 
-// Wait returns as soon as there is an event newer than seq, or ctx is done.
-func (j *Journal) Wait(ctx context.Context, seq uint64) error {
-	for {
+func (j *Journal) after(seq uint64, limit int) []sim.Event {
+	from, found := slices.BinarySearchFunc(j.events, seq, func(e sim.Event, seq uint64) int {
+		switch {
+		case e.Seq < seq:
+			return -1
+		case e.Seq > seq:
+			return 1
+		}
+		return 0
+	})
+	if found {
+		from++
+	}
+	newer := j.events[from:]
+	if limit > 0 && len(newer) > limit {
+		newer = newer[:limit]
+	}
+	return slices.Clone(newer)
+}
+
+// Follow hands each event that is newer than seq to each, those that are there and then those that come, until each
+// returns an error or ctx is done, and returns that error. flush, if not nil, is called whenever there is nothing to hand
+// over but to wait. When the lab is loaded or reset its journal begins anew, and so does what is handed over.
+func (j *Journal) Follow(ctx context.Context, seq uint64, each func(sim.Event) error, flush func() error) error {
+	for begun := -1; ; {
 		j.mu.Lock()
-		newer, more := len(j.events) > 0 && j.events[len(j.events)-1].Seq > seq, j.more
+		if begun >= 0 && begun != j.begun {
+			seq = 0
+		}
+		begun = j.begun
+		events, more := j.after(seq, 0), j.more
 		j.mu.Unlock()
-		if newer {
-			return nil
+		for _, e := range events {
+			if err := each(e); err != nil {
+				return err
+			}
+			seq = e.Seq
+		}
+		if flush != nil {
+			if err := flush(); err != nil {
+				return err
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -134,7 +189,7 @@ func (j *Journal) Wait(ctx context.Context, seq uint64) error {
 	}
 }
 
-// Err returns why the journal's file no longer takes events, nil where it does.
+// Err returns why the journal's file does not take events, nil where it does. They are kept, and written when it does.
 func (j *Journal) Err() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -142,23 +197,34 @@ func (j *Journal) Err() error {
 }
 
 func (j *Journal) close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	if j.file == nil {
 		return nil
 	}
-	return j.file.Close()
+	return errors.Join(j.broken, j.file.Close())
 }
 
-// restart empties the journal: a lab that is reset or loaded begins a new one.
-func (j *Journal) restart() error {
+// restart empties the journal and begins it with events: a lab that is reset or loaded has a new one.
+func (j *Journal) restart(events []sim.Event) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.events, j.first = nil, 1
+	j.events, j.unwritten, j.broken = slices.Clone(events), nil, nil
+	j.begun++
+	close(j.more)
+	j.more = make(chan struct{})
 	if j.file == nil {
 		return nil
 	}
 	if err := j.file.Truncate(0); err != nil {
 		return err
 	}
-	_, err := j.file.Seek(0, io.SeekStart)
-	return err
+	if _, err := j.file.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	j.unwritten = lines(events)
+	var n int
+	n, j.broken = j.file.Write(j.unwritten)
+	j.unwritten = j.unwritten[n:]
+	return j.broken
 }

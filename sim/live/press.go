@@ -107,6 +107,9 @@ func (d *device) free(step int64) bool {
 // pressed pushes the button and says so in the journal: the step, never the code.
 func (l *Lab) pressed(d *device) (Shown, error) {
 	now := l.world.Now()
+	if d.dead(now) {
+		return Shown{}, errDead(d)
+	}
 	d.Press(now)
 	l.bench.changed(d)
 	s := d.shown(now)

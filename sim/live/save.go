@@ -1,13 +1,10 @@
 package live
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"slices"
 
 	"github.com/mfalab/mfalab/sim"
 )
@@ -19,71 +16,77 @@ func (l *Lab) Save(ctx context.Context) error {
 	}
 	l.saving.Lock()
 	defer l.saving.Unlock()
-	files := map[string][]byte{}
-	err := l.Do(ctx, func(w *sim.World) error { return l.collect(w, files) })
+	return l.save(ctx)
+}
+
+// save is Save for whoever holds saving.
+func (l *Lab) save(ctx context.Context) error {
+	if err := l.finish(); err != nil {
+		return unstored(err)
+	}
+	var files []file
+	var all *replacement
+	err := l.Do(ctx, func(w *sim.World) (err error) {
+		if l.rebased {
+			all, err = l.rebasement(w)
+		} else {
+			files, err = l.outOfDate(w)
+		}
+		if err == nil {
+			l.unsaved, l.rebased = false, false
+			clear(l.bench.unsaved)
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	for name, b := range files {
-		if err := write(l.path(name), b); err != nil {
-			return l.unsavable(err)
+	if all != nil {
+		if err = l.announce(all); err == nil {
+			err = l.finish()
 		}
+	} else {
+		err = l.files.put(files...)
+	}
+	if err != nil {
+		return l.unsavable(err, all != nil && l.unfinished == nil)
 	}
 	return nil
+}
+
+// outOfDate returns the files that have to be written. The clock comes first: a device is the same whenever it is stepped
+// to a later time, but it cannot have lived ahead of the clock.
+func (l *Lab) outOfDate(w *sim.World) ([]file, error) {
+	var files []file
+	for d := range l.bench.unsaved {
+		f, err := encode(deviceFile(d.shelf, d.Serial()), d.saved())
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	// The files of a folder stand together, to be made durable together.
+	slices.SortFunc(files, func(a, b file) int { return cmp.Compare(a.name, b.name) })
+	if !l.unsaved {
+		return files, nil
+	}
+	f, err := l.labFile(w)
+	return append([]file{f}, files...), err
+}
+
+func (l *Lab) labFile(w *sim.World) (file, error) {
+	l.state.Clock, l.state.Now = l.clock.reading(), w.Now()
+	return encode(labFile, l.state)
 }
 
 // unsavable makes the next Save try everything again.
-func (l *Lab) unsavable(err error) error {
+func (l *Lab) unsavable(err error, rebased bool) error {
 	again := l.Do(context.Background(), func(*sim.World) error {
-		l.unsaved = true
+		l.unsaved, l.rebased = true, l.rebased || rebased
 		for _, d := range l.bench.all() {
-			d.unsaved = true
+			l.bench.unsaved[d] = true
 		}
 		return nil
 	})
-	return errors.Join(fmt.Errorf("the lab cannot be stored: %w", err), again)
-}
-
-// collect puts the content of every file that is out of date into files. Writing them is not its business: a slow disk
-// must not hold up the world.
-func (l *Lab) collect(w *sim.World, files map[string][]byte) error {
-	for _, d := range l.bench.all() {
-		if !d.unsaved {
-			continue
-		}
-		b, err := json.Marshal(d.Fob)
-		if err != nil {
-			return err
-		}
-		files[filepath.Join(d.shelf.folder(), fileName(d.Serial()))], d.unsaved = b, false
-	}
-	if len(files) > 0 || l.unsaved {
-		l.state.Clock, l.state.Now = l.clock.reading(), w.Now()
-		b, err := json.Marshal(l.state)
-		if err != nil {
-			return err
-		}
-		files[labFile], l.unsaved = b, false
-	}
-	return nil
-}
-
-// readJSON reads a file into v and reports whether it is there.
-func readJSON(path string, v any) (bool, error) {
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	if err := json.Unmarshal(b, v); err != nil {
-		return false, fmt.Errorf("%s is damaged: %w", path, err)
-	}
-	return true, nil
-}
-
-// folders makes the folders of the devices.
-func (l *Lab) folders() error {
-	return errors.Join(os.MkdirAll(l.path(fobsFolder), 0o700), os.MkdirAll(l.path(appsFolder), 0o700))
+	return errors.Join(unstored(err), onlyUnexpected(again))
 }

@@ -1,27 +1,3 @@
-// Package seedfile reads and writes the forms in which OATH seeds travel. Today these are
-// the otpauth URI that QR codes carry (Key Uri Format of Google Authenticator, wiki
-// edition of 2018) and the bare base32 text (RFC 4648, Section 6) that IAM calls
-// Base32StringSeed.
-//
-// What apps agree on is accepted, however it is written; what they would understand
-// differently is refused. In a URI:
-//
-//	secret      spaces, lower case and = at the end make no difference; 1 byte or more; required
-//	+           a space after the ?, a plus sign before it; %20 is a space anywhere
-//	label       the colon may be written %3A; spaces around issuer and account are dropped;
-//	            both may be empty; a second colon is refused, as are control characters
-//	issuer      as prefix, as parameter, or both and then equal; else refused
-//	digits      6, 7, 8 or absent (6); 0 and all others are refused
-//	period      1 to 86400 or absent (30); 0 is refused; hotp has none and does not read it
-//	counter     required for hotp; totp has none and does not read it
-//	algorithm   as token.ParseAlgorithm, or absent (SHA1)
-//	duplicates  of a parameter listed here are refused
-//	others      are ignored (image, color, ...)
-//
-// Nothing here prints a seed: [Record] holds a [token.Seed], which redacts itself, and no
-// error quotes the secret.
-//
-// Not implemented: PSKC, vendor CSV, pictures of QR codes.
 package seedfile
 
 import (

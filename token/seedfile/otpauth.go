@@ -13,49 +13,8 @@ import (
 	"github.com/mfalab/mfalab/token"
 )
 
-// A Type is the kind of OATH token that a seed is for: the TYPE of the URI. The zero
-// value is TOTP.
-type Type uint8
-
-// The types of the Key Uri Format.
-const (
-	TOTP Type = iota
-	HOTP
-)
-
-var types = [...]string{TOTP: "totp", HOTP: "hotp"}
-
-// String returns the type as the URI writes it: totp or hotp.
-func (t Type) String() string {
-	if int(t) >= len(types) {
-		return fmt.Sprintf("Type(%d)", uint8(t))
-	}
-	return types[t]
-}
-
-// A Record is one seed with what a token must know to use it.
-type Record struct {
-	Type      Type
-	Issuer    string // who checks the codes; may be empty; no colon
-	Account   string // whose codes they are; may be empty; no colon
-	Seed      token.Seed
-	Algorithm token.Algorithm
-	Digits    int           // 6 to 8
-	Step      time.Duration // TOTP: 1 s to 24 h in whole seconds; HOTP: 0
-	Counter   uint64        // HOTP: the counter of the next code; TOTP: 0
-}
-
-// From the specification: what the Key Uri Format takes where a parameter is absent.
-const (
-	defaultDigits = 6
-	defaultStep   = 30 * time.Second
-)
-
-// Our choice.
-const (
-	maxURI  = 4096           // the largest QR code holds 2953 bytes
-	maxStep = 24 * time.Hour // no token waits longer, and a typing error in milliseconds is found
-)
+// maxURI is our choice: the largest QR code holds 2953 bytes.
+const maxURI = 4096
 
 // ParseURI reads an otpauth URI. See the package comment for what it accepts. An error
 // names the part that is wrong, and never shows the secret.
@@ -174,9 +133,13 @@ func (r *Record) setCounter(q map[string]string) (err error) {
 
 // URI writes r as an otpauth URI that every app reads: the parameters in a fixed order,
 // without those that have their default, spaces as %20, the secret without padding. What
-// [ParseURI] reads from it is r again. It gives an error where r has a value that the
-// format cannot carry. The URI contains the secret.
+// [ParseURI] reads from it is r again, but for what a URI has no place for (the serial,
+// dates, ...). It gives an error where r has a value that would change the codes or the
+// label. The URI contains the secret.
 func (r Record) URI() (string, error) {
+	if err := r.checkLabel(); err != nil {
+		return "", err
+	}
 	if err := r.check(); err != nil {
 		return "", err
 	}
@@ -210,46 +173,6 @@ func (r Record) URI() (string, error) {
 // than RFC 3986 asks for, because apps differ in what they take + for.
 func escape(s string) string {
 	return strings.NewReplacer("+", "%20", "%40", "@").Replace(url.QueryEscape(s))
-}
-
-func (r *Record) check() error {
-	if int(r.Type) >= len(types) {
-		return fmt.Errorf("seedfile: %s is not known; use TOTP or HOTP", r.Type)
-	}
-	if err := r.checkLabel(); err != nil {
-		return err
-	}
-	if err := r.checkDigits(); err != nil {
-		return err
-	}
-	if _, err := r.Algorithm.MarshalText(); err != nil {
-		return fmt.Errorf("seedfile: %s is not known; use SHA1, SHA256 or SHA512", r.Algorithm)
-	}
-	switch {
-	case len(r.Seed) == 0:
-		return errNoSecret
-	case r.Type == TOTP && r.Counter != 0:
-		return fmt.Errorf("seedfile: a totp URI has no counter, this one is %d; use 0", r.Counter)
-	case r.Type == HOTP && r.Step != 0:
-		return fmt.Errorf("seedfile: an hotp URI has no period, this one is %s; use 0", r.Step)
-	case r.Type == TOTP:
-		return r.checkStep()
-	}
-	return nil
-}
-
-func (r *Record) checkDigits() error {
-	if r.Digits < 6 || r.Digits > 8 {
-		return fmt.Errorf("seedfile: codes of %d digits are not possible; use 6, 7 or 8", r.Digits)
-	}
-	return nil
-}
-
-func (r *Record) checkStep() error {
-	if r.Step < time.Second || r.Step > maxStep || r.Step%time.Second != 0 {
-		return fmt.Errorf("seedfile: a step of %s is not possible; use 1 s to 24 h in whole seconds", r.Step)
-	}
-	return nil
 }
 
 // checkLabel accepts what can be read back, and shown on a terminal.

@@ -1,0 +1,59 @@
+# build the program, test everything with the real clients, measure, check. POSIX make and sh.
+
+GO = go
+
+# What the tests drive and build with, by the names of Debian's packages: the clients; and a C compiler, which only the
+# race detector needs.
+PACKAGES = awscli python3-boto3 oathtool zbar-tools gcc libc6-dev
+
+# Packages whose tests live in the database, where the race detector makes them many times slower: SQLite is C turned
+# into Go, and every access to its memory is watched. The callers of the store are raced over the store in memory.
+UNRACED = /(sim/iam/sqlite|cmd/mfalab|docs)$$
+
+# Longer than any of them takes on two slow cores: a limit for what hangs, not for what is slow.
+TIMEOUT = 20m
+
+.PHONY: build test test-race test-plain bench lint packages
+
+# One after the other, so that the first failure is the last thing that one reads.
+.NOTPARALLEL:
+
+build:
+	$(GO) build -trimpath -o mfalab ./cmd/mfalab
+
+test: packages lint test-race test-plain
+
+test-race:
+	MFALAB_CLIENTS=required $(GO) test -race -timeout $(TIMEOUT) $$($(GO) list ./... | grep -Ev '$(UNRACED)')
+
+test-plain:
+	MFALAB_CLIENTS=required $(GO) test -timeout $(TIMEOUT) $$($(GO) list ./... | grep -E '$(UNRACED)')
+
+bench:
+	$(GO) test -run '^$$' -bench . ./...
+
+lint:
+	@echo gofmt -l .; unformatted=$$(gofmt -l .) && if [ -n "$$unformatted" ]; then \
+		echo "lint: not as gofmt writes it:" $$unformatted >&2; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+# Asks dpkg alone where nothing is missing, so that it needs neither root nor a network then.
+packages:
+	@echo "packages: $(PACKAGES)"; missing=; for p in $(PACKAGES); do \
+		case $$(dpkg-query -W -f '$${Status}' $$p 2>/dev/null) in \
+		*' installed') ;; \
+		*) missing="$$missing $$p" ;; \
+		esac; \
+	done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if ! command -v apt-get >/dev/null; then \
+		echo "packages: missing:$$missing: there is no apt-get here to install them with; install them another way" \
+			"and run 'go test ./...'" >&2; exit 1; fi; \
+	root=; if [ "$$(id -u)" -ne 0 ]; then \
+		if ! command -v sudo >/dev/null; then \
+			echo "packages: missing:$$missing: run 'make packages' as root once" >&2; exit 1; fi; \
+		root=sudo; fi; \
+	set -ex; \
+	$$root apt-get update -qq; \
+	$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$missing

@@ -1,0 +1,201 @@
+package seedfile
+
+import (
+	"crypto/aes"
+	"crypto/pbkdf2"
+	"crypto/sha1"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"time"
+)
+
+// A lock encrypts values while a file is written; nil writes them in the clear.
+type lock struct {
+	keys
+	random io.Reader
+}
+
+// writePSKC writes a container that pskctool validates: Section 4. Encrypted are the
+// seeds, as in the figures 6 and 7.
+func writePSKC(out *writing) error {
+	out.raw("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + `<KeyContainer Version="` + pskcVersion + `" xmlns="` + pskcSpace + `"`)
+	l, err := out.lock()
+	if err != nil {
+		return err
+	}
+	for i, r := range out.records {
+		if r.Counter > math.MaxInt64 {
+			out.refuse(i, fmt.Errorf("counter %d has more than 63 bits, which is what PSKC holds", r.Counter))
+			continue
+		}
+		if err := out.keyPackage(r, l); err != nil {
+			return err
+		}
+	}
+	out.raw("</KeyContainer>\n")
+	return nil
+}
+
+// lock ends the tag of the container, and writes EncryptionKey and MACMethod where the
+// options have a key.
+func (out *writing) lock() (*lock, error) {
+	o := out.options
+	if o.PresharedKey == nil && o.Passphrase == nil {
+		out.raw(">\n")
+		return nil, nil
+	}
+	switch {
+	case o.PresharedKey != nil && o.Passphrase != nil:
+		return nil, errors.New("seedfile: there are a pre-shared key and a passphrase; give one")
+	case o.Random == nil:
+		return nil, errors.New("seedfile: encryption needs randomness; give a source")
+	case o.PresharedKey != nil && len(o.PresharedKey) != keyLength:
+		return nil, fmt.Errorf("seedfile: the pre-shared key has %d bytes; AES-128 has %d", len(o.PresharedKey), keyLength)
+	case o.PresharedKey == nil && len(o.Passphrase) == 0:
+		return nil, errors.New("seedfile: the passphrase is empty")
+	case o.Iterations < 0 || o.Iterations > maxIterations:
+		return nil, fmt.Errorf("seedfile: %d iterations are not possible; use 1 to %d", o.Iterations, maxIterations)
+	}
+	if err := checkText("name of the key", o.KeyName); err != nil {
+		return nil, fmt.Errorf("seedfile: %w", err)
+	}
+	out.raw("\n xmlns:ds=\"" + dsSpace + "\" xmlns:xenc=\"" + xencSpace + "\"")
+	l := &lock{keys{encryption: o.PresharedKey}, o.Random}
+	if o.PresharedKey != nil {
+		if o.KeyName == "" {
+			o.KeyName = "Pre-shared-key" // as figure 6 has it
+		}
+		out.raw(">\n<EncryptionKey>")
+		out.leaf("ds:KeyName", o.KeyName)
+	} else if err := out.derivation(l, o); err != nil {
+		return nil, err
+	}
+	mac := make([]byte, ourMACKey)
+	if _, err := io.ReadFull(o.Random, mac); err != nil {
+		return nil, fmt.Errorf("seedfile: there is not enough randomness: %w", err)
+	}
+	out.raw("</EncryptionKey>\n<MACMethod Algorithm=\"" + hmacSHA1 + "\"><MACKey>")
+	if _, err := out.sealed(l, mac); err != nil {
+		return nil, err
+	}
+	out.raw("</MACKey></MACMethod>\n")
+	l.mac = mac
+	return l, nil
+}
+
+// derivation writes how the key comes from the passphrase, as figure 7 does: Section 6.2.
+func (out *writing) derivation(l *lock, o Options) (err error) {
+	if o.Iterations == 0 {
+		o.Iterations = ourIterations
+	}
+	salt := make([]byte, ourSalt)
+	if _, err := io.ReadFull(o.Random, salt); err != nil {
+		return fmt.Errorf("seedfile: there is not enough randomness: %w", err)
+	}
+	if l.encryption, err = pbkdf2.Key(sha1.New, string(o.Passphrase), salt, o.Iterations, keyLength); err != nil {
+		return fmt.Errorf("seedfile: the key cannot be derived: %w", err)
+	}
+	out.raw("\n xmlns:xenc11=\"" + xenc11Space + "\" xmlns:pkcs5=\"" + pkcs5Space + "\">\n<EncryptionKey><xenc11:DerivedKey>" +
+		`<xenc11:KeyDerivationMethod Algorithm="` + pkcs5Space + `pbkdf2"><pkcs5:PBKDF2-params>` + "<Salt xmlns=\"\">")
+	out.leaf("Specified", base64.StdEncoding.EncodeToString(salt))
+	out.raw("</Salt><IterationCount xmlns=\"\">" + strconv.Itoa(o.Iterations) + "</IterationCount><KeyLength xmlns=\"\">" +
+		strconv.Itoa(keyLength) + "</KeyLength></pkcs5:PBKDF2-params></xenc11:KeyDerivationMethod>")
+	out.leaf("xenc11:MasterKeyName", o.KeyName)
+	out.raw("</xenc11:DerivedKey>")
+	return nil
+}
+
+// sealed writes plain encrypted, and returns IV and ciphertext.
+func (out *writing) sealed(l *lock, plain []byte) ([]byte, error) {
+	iv := make([]byte, aes.BlockSize)
+	if _, err := io.ReadFull(l.random, iv); err != nil {
+		return nil, fmt.Errorf("seedfile: there is not enough randomness: %w", err)
+	}
+	box, err := seal(l.encryption, iv, plain)
+	if err != nil {
+		return nil, fmt.Errorf("seedfile: the value cannot be encrypted: %w", err)
+	}
+	out.raw(`<xenc:EncryptionMethod Algorithm="` + aes128CBC + `"/><xenc:CipherData>`)
+	out.leaf("xenc:CipherValue", base64.StdEncoding.EncodeToString(box))
+	out.raw("</xenc:CipherData>")
+	return box, nil
+}
+
+func (out *writing) keyPackage(r Record, l *lock) error {
+	out.raw("<KeyPackage><DeviceInfo>")
+	out.leaf("Manufacturer", r.Manufacturer)
+	out.leaf("SerialNo", r.Serial)
+	out.leaf("Model", r.Model)
+	out.raw("</DeviceInfo>\n<Key Id=\"")
+	if leavePSKC(&r); r.KeyID != "" {
+		out.b = escaped(out.b, r.KeyID)
+	} else {
+		out.b = escaped(out.b, r.Serial)
+	}
+	out.raw(`" Algorithm="` + profile + r.Type.String() + "\">")
+	out.leaf("Issuer", r.Issuer)
+	out.raw("<AlgorithmParameters>")
+	if r.Algorithm != 0 {
+		out.leaf("Suite", "HMAC-"+r.Algorithm.String())
+	}
+	out.raw(`<ResponseFormat Encoding="DECIMAL" Length="` + strconv.Itoa(r.Digits) + "\"/></AlgorithmParameters>\n<Data><Secret>")
+	if err := out.secret(r, l); err != nil {
+		return err
+	}
+	out.raw("</Secret>")
+	if r.Type == HOTP {
+		out.plain("Counter", strconv.FormatUint(r.Counter, 10))
+	} else {
+		out.plain("Time", strconv.FormatInt(r.Time, 10))
+		out.plain("TimeInterval", seconds(r.Step))
+		if r.Drift != 0 {
+			out.plain("TimeDrift", strconv.FormatInt(r.Drift, 10))
+		}
+	}
+	out.raw("</Data>")
+	out.leaf("UserId", r.Account)
+	out.policy(r)
+	out.raw("</Key></KeyPackage>\n")
+	return nil
+}
+
+func (out *writing) secret(r Record, l *lock) error {
+	if l == nil {
+		out.leaf("PlainValue", base64.StdEncoding.EncodeToString(r.Seed))
+		return nil
+	}
+	out.raw("<EncryptedValue>")
+	box, err := out.sealed(l, r.Seed)
+	if err != nil {
+		return err
+	}
+	out.raw("</EncryptedValue>")
+	out.leaf("ValueMAC", base64.StdEncoding.EncodeToString(l.sum(box)))
+	return nil
+}
+
+func (out *writing) plain(name, value string) {
+	out.raw("<" + name + ">")
+	out.leaf("PlainValue", value)
+	out.raw("</" + name + ">")
+}
+
+func (out *writing) policy(r Record) {
+	if r.Starts.IsZero() && r.Expires.IsZero() {
+		return
+	}
+	out.raw("<Policy>")
+	for _, date := range []struct {
+		name string
+		t    time.Time
+	}{{"StartDate", r.Starts}, {"ExpiryDate", r.Expires}} {
+		if !date.t.IsZero() {
+			out.leaf(date.name, date.t.UTC().Format(time.RFC3339Nano))
+		}
+	}
+	out.raw("</Policy>")
+}
