@@ -101,7 +101,6 @@ func TestTheLastPressShowsNothing(t *testing.T) {
 	require.EqualValues(t, 59061239, last)
 }
 
-
 func TestColdWithholdsCharge(t *testing.T) {
 	f := newFob(t, weak)
 	half := birth.Add(500 * time.Hour)

@@ -30,9 +30,9 @@ const (
 
 // Our choice.
 const (
-	dayPieces    = 24 // a daily cycle changes every hour
-	randomDays   = 28 // a random climate repeats after four weeks
-	randomPieces = 4 * randomDays
+	dayPieces    = 24     // a daily cycle changes every hour
+	randomPieces = 28 * 4 // a random climate changes four times a day and repeats after four weeks
+	maxPieces    = randomPieces
 	randomMemory = 4 // each piece is the mean of so many draws, so that it resembles the one before
 
 	// From a coat in winter to a window-sill in summer.

@@ -1,18 +1,19 @@
 // Package token is an OATH token of the kind that hangs on a key ring: the codes
 // that it computes, and the fob that computes them, with its button, its LCD, its
-// drifting quartz clock and its battery.
+// drifting quartz clock and its battery, and with what breaks on it.
 //
-// The codes are HOTP (RFC 4226, December 2005; cited as "HOTP Section") and TOTP
-// (RFC 6238, May 2011, seeds of the test vectors as corrected by erratum 2866; cited as
-// "TOTP Section"). The side that checks codes is elsewhere and shares nothing with this
-// package.
+// The codes are HOTP (RFC 4226, December 2005; cited as "HOTP Section"), TOTP (RFC 6238,
+// May 2011, seeds of the test vectors as corrected by erratum 2866; cited as "TOTP
+// Section") and OCRA (RFC 6287, June 2011; cited as "OCRA Section"). The side that checks
+// codes is elsewhere and shares nothing with this package.
 //
 // The package is a model: it has no clock of its own, and no chance. Every method that
 // depends on time takes the world's time as an argument, and [Fob.Wake] says when the
 // fob wants to be called although nobody touched it. Nothing here may be used by two
 // goroutines at once.
 //
-// Not implemented: OCRA (RFC 6287), event-based fobs, time that is set from outside.
+// Not implemented: cards whose OCRA suite asks for a PIN or session information (a [Suite]
+// computes them), the AES codes of RSA SecurID, fobs that speak over a wire.
 package token
 
 import (

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// From the specification: OCRA (RFC 6287, June 2011), cited as "OCRA Section".
+// From the specification.
 const (
 	ocraVersion    = "OCRA-1"
 	questionSize   = 128 // OCRA Section 5.1: Q is padded to 128 bytes

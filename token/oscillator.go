@@ -33,11 +33,15 @@ type oscillator struct {
 	climate Climate   // since the anchor
 
 	// These follow from the others, by settle.
-	zero    drift // drift, less what the closed forms give at the anchor
-	cycle   int64             // ns that one turn of the climate adds
-	days    [randomDays]int32 // ppb of all pieces before each day of the turn
-	coldest int64             // m°C in one turn
+	zero    drift                   // drift, less what the closed forms give at the anchor
+	cycle   int64                   // ns that one turn of the climate adds
+	sums    [maxPieces / pace]int32 // ppb of all pieces before each that is numbered by a multiple of pace
+	coldest int64                   // m°C in one turn
 }
+
+// pace is how many pieces of a climate are added up one by one. Our choice: the sums take
+// 112 bytes of a fob, and a bench has 10,000 of them.
+const pace = 4
 
 // A drift is how far a clock is ahead: nanoseconds, rounded down, and 0 to 999999999
 // attoseconds (10⁻¹⁸ s). Keeping the fraction makes the sum over any history exact.
@@ -100,15 +104,15 @@ func (o *oscillator) rate(milliC int64) int64 {
 }
 
 // weathered returns the drift that tolerance and temperature cause between 1970 and an
-// instant, if the present climate held all the time: whole turns, days, pieces, the rest.
+// instant, if the present climate held all the time: whole turns, whole pieces, the rest.
 func (o *oscillator) weathered(at time.Time) drift {
 	seconds, nanos := elapsed(unixEpoch, at)
 	length, n := o.climate.pieces()
 	turns := floorDiv(seconds, length*n)
 	seconds -= turns * length * n
 	last := seconds / length
-	ppb := int64(o.days[seconds/day])
-	for i := seconds / day * (day / length); i < last; i++ {
+	ppb := int64(o.sums[last/pace])
+	for i := last / pace * pace; i < last; i++ {
 		ppb += o.rate(o.climate.piece(i))
 	}
 	return drift{ns: turns*o.cycle + ppb*length}.plus(
@@ -126,8 +130,8 @@ func (o *oscillator) settle() {
 	o.coldest = maxMilliC
 	var ppb int64
 	for i := range n {
-		if i*length%day == 0 {
-			o.days[i*length/day] = int32(ppb) // at most 112 pieces of 5 million
+		if i%pace == 0 {
+			o.sums[i/pace] = int32(ppb) // at most 112 pieces of 5 million
 		}
 		milliC := o.climate.piece(i)
 		ppb += o.rate(milliC)

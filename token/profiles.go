@@ -44,7 +44,7 @@ var profiles = [...]Profile{{
 	TurnoverMilliC: 25_000,
 	Source: "serial: our choice, because apps have none" +
 		"\ncode: 6 digits, 30 s, SHA-1 where the URI names nothing else (Key Uri Format of Google Authenticator)" +
-		"\nLCD: a screen, always lit, redraws" +
+		"\nLCD: a screen that is always lit and redraws (Google Authenticator)" +
 		"\nlife: endless, because the phone is charged every night" +
 		"\ntolerance: none, because the phone keeps network time",
 }, {
@@ -187,7 +187,7 @@ var profiles = [...]Profile{{
 		"\ncode: 6 digits, 30 s, SHA-1 (Token2), which is what an AWS virtual device asks for" +
 		"\nclock: set over NFC; the seed is cleared by it (Token2 on restricted time sync)" +
 		"\nLCD: 30 s and redraws, our choice, because the product is sold with a countdown" + life5 +
-		"\ntolerance: ±20 ppm evenly, untrimmed (CTS TF20), our choice, as for the unrestricted one" + crystal,
+		"\ntolerance: ±20 ppm evenly, untrimmed (CTS TF20), our choice, because the parts are those of the unrestricted one" + crystal,
 }, {
 	Name:          "ocra-card",
 	Title:         "challenge-response card with keypad (OCRA)",
@@ -203,8 +203,8 @@ var profiles = [...]Profile{{
 	PressesInLife: 10_000,
 	Source: "serial: our choice, because vendors differ" +
 		"\ncode: 6 digits to a challenge of at most 8 (RFC 6287 Section 6.4, first suite of its one-way table)" +
-		"\nstep: none; the challenge makes the code" +
+		"\nstep: none; the challenge makes the code (RFC 6287 Section 5.1)" +
 		"\nLCD: 20 s (Nagra OCRA card)" +
-		"\nlife: 3 years and 10,000 answers, our choice, as for the display card" +
+		"\nlife: 3 years and 10,000 answers, our choice, because the cell is that of the display card" +
 		"\ntolerance: none, because its suite asks for no time",
 }}

@@ -10,13 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// build compiles packages of the module for another machine and keeps only what the build cache keeps.
+// build compiles packages of the module for another machine and keeps only what the build cache keeps. It does not
+// optimise: the question is whether they compile, and the answer comes a third sooner.
 func build(t *testing.T, goos, goarch string, packages ...string) {
 	t.Helper()
 	if os.Getenv("MFALAB_CLIENTS") != "required" {
 		t.Skipf("left out: building %s for %s/%s, a minute each the first time; `make test` does it", strings.Join(packages, " "), goos, goarch)
 	}
-	cmd := exec.Command("go", append([]string{"build", "-buildvcs=false"}, packages...)...)
+	cmd := exec.Command("go", append([]string{"build", "-buildvcs=false", "-gcflags=all=-N -l"}, packages...)...)
 	cmd.Dir = house
 	cmd.Env = append(os.Environ(), "GOOS="+goos, "GOARCH="+goarch, "CGO_ENABLED=0")
 	out, err := cmd.CombinedOutput()

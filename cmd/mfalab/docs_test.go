@@ -114,3 +114,16 @@ func terminalSVG(text string) string {
 	b.WriteString("</g>\n</svg>\n")
 	return b.String()
 }
+
+// TestThePlotInTheDocs: docs/drift.svg is what `mfalab fob plot` draws.
+func TestThePlotInTheDocs(t *testing.T) {
+	want, err := plot(curves, 365)
+	require.NoError(t, err)
+	const page = "../../docs/drift.svg"
+	if os.Getenv("MFALAB_UPDATE") != "" {
+		require.NoError(t, os.WriteFile(page, []byte(want), 0o644))
+	}
+	got, err := os.ReadFile(page)
+	require.NoError(t, err)
+	require.Equal(t, want, string(got), "run this test with MFALAB_UPDATE=1")
+}

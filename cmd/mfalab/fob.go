@@ -17,7 +17,7 @@ import (
 
 func (c *cli) fob() *cobra.Command {
 	return group("fob", "Fobs: take one from the box, press its button, read its LCD",
-		append([]*cobra.Command{c.fobNew(), c.fobList(), c.fobShow(), c.fobPress(), c.fobPeek(), c.fobProfiles()},
+		append([]*cobra.Command{c.fobNew(), c.fobList(), c.fobShow(), c.fobPress(), c.fobPeek(), c.fobProfiles(), c.fobPlot(), c.fobImport(), c.fobExport()},
 			c.treatments()...)...)
 }
 

@@ -33,7 +33,9 @@ func TestFormat(t *testing.T) {
 	for _, s := range sources(t) {
 		formatted, err := format.Source(s.text)
 		require.NoError(t, err, s.path)
-		require.True(t, bytes.Equal(formatted, s.text), "%s is not as gofmt writes it", s.path)
+		if !bytes.Equal(formatted, s.text) {
+			t.Errorf("%s is not as gofmt writes it", s.path)
+		}
 	}
 }
 

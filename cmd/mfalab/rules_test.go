@@ -60,6 +60,7 @@ func TestPurityCatches(t *testing.T) {
 		{"a lock", `import "sync"; var m sync.Mutex`, "import of sync", ""},
 		{"a test's package", `import "testing"; var x testing.B`, "import of testing", "import of testing"},
 		{"somebody else's module", `import "github.com/gofrs/flock"; var x flock.Flock`, "import of github.com/gofrs/flock", ""},
+		{"a module that is known", `import "github.com/makiuchi-d/gozxing/qrcode"; var x qrcode.QRCodeReader`, "", ""},
 		{"one of ours", `import "github.com/mfalab/mfalab/token"; var x token.Seed`, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -85,6 +85,7 @@ func jsonOf(t reflect.Type) object { return object{"application/json": object{"s
 // schemas of the types that write themselves.
 var schemas = map[reflect.Type]object{
 	reflect.TypeFor[time.Time]():     {"type": "string", "format": "date-time"},
+	reflect.TypeFor[[]byte]():        {"type": "string", "format": "byte"},
 	reflect.TypeFor[live.Span]():     {"type": "string", "examples": []string{"30s", "1h30m"}},
 	reflect.TypeFor[sim.Event]():     {"type": "object", "required": []string{"seq", "time", "event"}},
 	reflect.TypeFor[iam.Snapshot]():  {"type": "object"},

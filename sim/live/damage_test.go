@@ -92,7 +92,7 @@ func TestADamagedFileIsNamedAndNothingIsLost(t *testing.T) {
 			} else {
 				require.NoError(t, os.WriteFile(path, was, 0o600))
 			}
-			require.Equal(t, whole, saved(t, opened(t, opt)), "with the file put back all is there")
+			same(t, whole, saved(t, opened(t, opt)), "with the file put back all is there")
 		})
 	}
 }

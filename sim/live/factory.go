@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pquerna/otp"
-
 	"github.com/mfalab/mfalab/sim"
 	"github.com/mfalab/mfalab/sim/iam"
 	"github.com/mfalab/mfalab/token"
@@ -62,7 +60,7 @@ func (l *Lab) newFobs(ctx context.Context, specs []FobSpec) ([]Shown, error) {
 	if err := l.service.Stock(ctx, stock); err != nil {
 		return nil, err
 	}
-	return l.deliver(context.WithoutCancel(ctx), fobs)
+	return l.deliver(context.WithoutCancel(ctx), fobs, stock)
 }
 
 // manufacture makes the fobs and what the relying party is told of them.
@@ -89,8 +87,8 @@ func (l *Lab) manufacture(w *sim.World, specs []FobSpec) (fobs []*token.Fob, sto
 	return fobs, stock, nil
 }
 
-// deliver lays new fobs on the bench. If they cannot be stored, they are sent back.
-func (l *Lab) deliver(ctx context.Context, fobs []*token.Fob) ([]Shown, error) {
+// deliver lays new fobs on the bench. If they cannot be stored they are sent back, those in the inventory as well.
+func (l *Lab) deliver(ctx context.Context, fobs []*token.Fob, stock []iam.HardwareDevice) ([]Shown, error) {
 	var made []Shown
 	var placed []*device
 	err := l.Do(ctx, func(w *sim.World) error {
@@ -106,16 +104,14 @@ func (l *Lab) deliver(ctx context.Context, fobs []*token.Fob) ([]Shown, error) {
 	if err == nil {
 		return made, nil
 	}
-	serials := make([]string, len(fobs))
-	for i, f := range fobs {
-		serials[i] = f.Serial()
+	for _, d := range placed {
+		err = errors.Join(err, l.lose(ctx, d, nil))
 	}
-	return nil, errors.Join(err, l.service.Unstock(ctx, serials...), l.Do(ctx, func(*sim.World) error {
-		for _, d := range placed {
-			l.remove(d)
-		}
-		return nil
-	}))
+	serials := make([]string, len(stock))
+	for i, h := range stock {
+		serials[i] = h.Serial
+	}
+	return nil, errors.Join(err, l.service.Unstock(ctx, serials...))
 }
 
 // lay puts a new device on the bench.
@@ -126,10 +122,22 @@ func (l *Lab) lay(w *sim.World, shelf Shelf, f *token.Fob) *device {
 	return d
 }
 
-// remove takes a device that could not be stored off the bench again.
-func (l *Lab) remove(d *device) {
-	l.bench.take(d)
-	l.world.Record(string(d.shelf)+".lost", sim.String("serial", d.Serial()))
+// lose takes a device that could not be stored off the bench again and puts back what lay there before, if anything did.
+func (l *Lab) lose(ctx context.Context, d *device, before *device) error {
+	l.saving.Lock()
+	defer l.saving.Unlock()
+	err := l.Do(ctx, func(w *sim.World) error {
+		l.bench.take(d)
+		if before != nil {
+			l.bench.changed(l.bench.put(d.shelf, before.saved()))
+		}
+		w.Record(string(d.shelf)+".lost", sim.String("serial", d.Serial()))
+		return nil
+	})
+	if err != nil || before != nil || l.opt.Ephemeral {
+		return err
+	}
+	return l.files.remove(deviceFile(d.shelf, d.Serial()))
 }
 
 // factory makes a fob as spec says, drawing what it leaves open, a serial that is not taken among it.
@@ -189,10 +197,7 @@ func drawSerial(p token.Profile, chance sim.Chance) (string, error) {
 // inventoried is what the factory tells the relying party of a fob.
 func inventoried(f *token.Fob, seed []byte) iam.HardwareDevice {
 	p := f.Profile()
-	algorithm := map[token.Algorithm]otp.Algorithm{
-		token.SHA1: otp.AlgorithmSHA1, token.SHA256: otp.AlgorithmSHA256, token.SHA512: otp.AlgorithmSHA512,
-	}[p.Algorithm]
-	return iam.HardwareDevice{Serial: f.Serial(), Seed: seed, Digits: p.Digits, Algorithm: algorithm, Period: p.Step}
+	return iam.HardwareDevice{Serial: f.Serial(), Seed: seed, Digits: p.Digits, Algorithm: otpAlgorithm(p.Algorithm), Period: p.Step}
 }
 
 // appLit is how long the app shows a code: people open it, read one and put the phone away. Our choice.
@@ -235,13 +240,7 @@ func (l *Lab) AddApp(ctx context.Context, uri seedfile.Record, name string) (Sho
 		return Shown{}, err
 	}
 	if err := l.Save(ctx); err != nil {
-		return Shown{}, errors.Join(err, l.Do(context.WithoutCancel(ctx), func(*sim.World) error {
-			l.remove(d)
-			if old != nil {
-				l.bench.put(Apps, old.saved())
-			}
-			return nil
-		}))
+		return Shown{}, errors.Join(err, l.lose(context.WithoutCancel(ctx), d, old))
 	}
 	return shown, nil
 }

@@ -81,7 +81,7 @@ func TestTheAppTakesWhatItScans(t *testing.T) {
 	uri.Account = ""
 	_, err = l.AddApp(t.Context(), uri, "")
 	require.ErrorContains(t, err, "give a name")
-	require.Equal(t, before, saved(t, l))
+	same(t, before, saved(t, l))
 }
 
 func TestSecretsDoNotPrint(t *testing.T) {

@@ -41,6 +41,7 @@ const newPrefix = ".new-"
 // All are written before any is replaced, so that a full disk changes nothing. They are replaced in their order.
 func (f folder) put(files ...file) (err error) {
 	written := make([]string, 0, len(files))
+	together := canSyncDisk && len(files) > many
 	defer func() {
 		for _, w := range written {
 			_ = os.Remove(w) // the error that matters is the first
@@ -50,11 +51,16 @@ func (f folder) put(files ...file) (err error) {
 		if err := f.step("write", one.name); err != nil {
 			return err
 		}
-		w, err := writeNew(filepath.Dir(f.join(one.name)), one.content)
+		w, err := writeNew(filepath.Dir(f.join(one.name)), one.content, !together)
 		if err != nil {
 			return err
 		}
 		written = append(written, w)
+	}
+	if together {
+		if err := syncDisk(f.path); err != nil {
+			return err
+		}
 	}
 	for i, one := range files {
 		if err := f.step("replace", one.name); err != nil {
@@ -74,8 +80,12 @@ func (f folder) put(files ...file) (err error) {
 	return nil
 }
 
-// writeNew writes a file under a name of its own, down to the disk.
-func writeNew(dir string, content []byte) (name string, err error) {
+// many is from how many files on it is quicker to have the whole disk written than each file. Our choice: a box of fobs is
+// far above it, what one call changes far below.
+const many = 64
+
+// writeNew writes a file under a name of its own; down to the disk where the caller does not see to that for many.
+func writeNew(dir string, content []byte, sync bool) (name string, err error) {
 	w, err := os.CreateTemp(dir, newPrefix+"*") // made with 0600
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = os.MkdirAll(dir, 0o700); err == nil {
@@ -85,7 +95,7 @@ func writeNew(dir string, content []byte) (name string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err = w.Write(content); err == nil {
+	if _, err = w.Write(content); err == nil && sync {
 		err = w.Sync()
 	}
 	if err = errors.Join(err, w.Close()); err != nil {

@@ -180,3 +180,17 @@ func events(l *Lab, name string) (n int) {
 	}
 	return n
 }
+
+// same requires two texts to be equal, and shows where they part.
+func same(t testing.TB, want, got string, args ...any) {
+	t.Helper()
+	if want == got {
+		return
+	}
+	i := 0
+	for i < min(len(want), len(got)) && want[i] == got[i] {
+		i++
+	}
+	from := max(i-60, 0)
+	require.Fail(t, fmt.Sprintf("want ...%.160s\ngot  ...%.160s", want[from:], got[from:]), args...)
+}

@@ -75,7 +75,9 @@ func (l *Lab) replace(ctx context.Context, s *Snapshot, at reading, events []sim
 	if err != nil {
 		return err
 	}
-	r, state, err := s.replacement(at, max(number, l.state.Replaced)+1, events)
+	number = max(number, l.state.Replaced) + 1
+	events = numbered(events, number)
+	r, state, err := s.replacement(at, number, events)
 	if err != nil {
 		return err
 	}
@@ -104,6 +106,15 @@ func (l *Lab) replace(ctx context.Context, s *Snapshot, at reading, events []sim
 		err = errors.Join(err, unstored(unfinished))
 	}
 	return err
+}
+
+// numbered writes the number of a replacement into the first event, from the second on: so a journal that begins like the
+// one before it can be told from that.
+func numbered(events []sim.Event, number uint64) []sim.Event {
+	if number > 1 {
+		events[0].Attrs = append(events[0].Attrs, sim.Int("replaced", int64(number-1)))
+	}
+	return events
 }
 
 func unstored(err error) error { return fmt.Errorf("the lab cannot be stored: %w", err) }
@@ -177,13 +188,14 @@ func (l *Lab) announce(r *replacement) error {
 		return nil
 	}
 	f, err := encode(pendingFile, r)
-	if err == nil {
-		err = l.files.put(f)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		l.unfinished = r
+	if err := l.files.put(f); err != nil {
+		return errors.Join(err, l.withdraw()) // it may stand there all the same
 	}
-	return err
+	l.unfinished = r
+	return nil
 }
 
 // finish puts the files of an announced replacement in place. The note of it need not be gone for good: its number tells

@@ -52,7 +52,8 @@ func (l *Lab) Snapshot(ctx context.Context) (*Snapshot, error) {
 	return s, nil
 }
 
-// copies returns devices of their own, so that a snapshot stands still while the lab goes on.
+// copies returns devices of their own, so that a snapshot stands still while the lab goes on. They have lived up to now,
+// whenever they were stepped last.
 func (b *bench) copies(shelf Shelf) ([]Device, error) {
 	list := []Device{}
 	for _, d := range b.on(shelf) {
@@ -60,6 +61,7 @@ func (b *bench) copies(shelf Shelf) ([]Device, error) {
 		if err != nil {
 			return nil, err
 		}
+		c.Fob.Step(b.world.Now())
 		list = append(list, c)
 	}
 	return list, nil

@@ -129,7 +129,6 @@ func TestProtectionIsNeverIgnored(t *testing.T) {
             <xenc:EncryptionMethod
                 Algorithm="http://www.w3.org/2001/04/xmlenc#aes128-cbc"/>`, `<EncryptedValue><xenc:EncryptionMethod Algorithm="http://www.w3.org/2001/04/xmlenc#tripledes-cbc"/>`, "#tripledes-cbc\", which is not supported; http://www.w3.org/2001/04/xmlenc#aes128-cbc is"},
 		{"a certificate", "6", "<ds:KeyName>Pre-shared-key</ds:KeyName>", "<ds:X509Data/>", `encrypted for "X509Data", which is not supported; KeyName`},
-		{"nothing to encrypt with", "6", "<ds:KeyName>Pre-shared-key</ds:KeyName>", "", "does not say with what"},
 		{"two keys", "6", "</EncryptionKey>", "</EncryptionKey><EncryptionKey><ds:KeyName>x</ds:KeyName></EncryptionKey>", "two encryption keys"},
 		{"a key after its package", "6", "</KeyPackage>", "</KeyPackage><EncryptionKey/>", `"EncryptionKey" follows a KeyPackage`},
 		{"no key at all", "6", "<EncryptionKey>\n    <ds:KeyName>Pre-shared-key</ds:KeyName>\n  </EncryptionKey>", "", "no encryption key that it is encrypted with"},

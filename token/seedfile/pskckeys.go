@@ -68,10 +68,8 @@ func (k *keys) setEncryption(n *node, o Options) (err error) {
 	case derived != nil:
 		k.encryption, err = derive(derived, o.Passphrase)
 		return err
-	case name == nil:
-		return errors.New("the file is encrypted, and does not say with what")
-	case len(o.PresharedKey) == 0:
-		return fmt.Errorf("the file is encrypted with the pre-shared key %.40q; give it", name.text)
+	case len(o.PresharedKey) == 0: // python-pskc leaves an empty name out
+		return fmt.Errorf("the file is encrypted with the pre-shared key %.40q; give it", textOf(name))
 	case len(o.PresharedKey) != keyLength:
 		return fmt.Errorf("the pre-shared key has %d bytes; AES-128 has %d", len(o.PresharedKey), keyLength)
 	}

@@ -131,21 +131,19 @@ func (t *tx) Scan(kind, prefix, after string, limit int) ([]iam.Record, error) {
 	if err := t.readable(); err != nil {
 		return nil, err
 	}
-	if limit <= 0 {
-		limit = -1
-	}
 	var found []iam.Record
 	// The least key greater than after is after and one zero byte.
 	from := max(prefix, after+"\x00")
-	err := each(t.conn, "SELECT key, value FROM record WHERE kind = ?1 AND key >= ?2 ORDER BY key LIMIT ?3",
+	// SQLite would parse the statement anew for every value of a LIMIT. Rows come one by one, and the last is known.
+	err := each(t.conn, "SELECT key, value FROM record WHERE kind = ?1 AND key >= ?2 ORDER BY key",
 		func(row []driver.Value) bool {
 			key := string(blob(row[0]))
 			if !strings.HasPrefix(key, prefix) {
 				return false
 			}
 			found = append(found, iam.Record{Key: key, Value: blob(row[1])})
-			return true
-		}, kind, []byte(from), int64(limit))
+			return len(found) != limit
+		}, kind, []byte(from))
 	if err != nil {
 		return nil, t.fault("read", err)
 	}
