@@ -45,7 +45,7 @@ func pageOf(t *testing.T, results []measured) string {
 	}
 	fmt.Fprint(&b, "\n## How each is measured\n\n")
 	for i, f := range figures() {
-		fmt.Fprintf(&b, "**%s.** %s", strings.ToUpper(f.what[:1])+f.what[1:], f.how)
+		fmt.Fprintf(&b, "**%s.**\n%s", strings.ToUpper(f.what[:1])+f.what[1:], f.how)
 		if aside := results[i].aside; aside != "" {
 			fmt.Fprint(&b, "\n"+aside)
 		}

@@ -29,18 +29,12 @@ type attempt struct {
 var attempts = []attempt{
 	{1200, 0, 12, false},
 	{1200, 0, 0, false},
-	{1200, 1, 24, false},
-	{1200, 0, 12, true},
-	{700, 0, 12, false},
 	{700, 1, 8, false},
-	{1200, 2, 12, false},
 	{1200, 3, 8, false},
+	{1200, 0, 12, true},
 	{2400, 0, 24, false},
-	{2400, 2, 24, false},
-	{700, 1, 12, true},
-	{1200, 2, 12, true},
-	{450, 0, 8, false},
-	{2400, 4, 12, false},
+	{700, 1, 8, true},
+	{2400, 1, 24, false},
 }
 
 // ErrNone is returned where no code can be read.
