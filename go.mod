@@ -13,7 +13,7 @@ require (
 	github.com/spf13/cobra v1.10.2
 	github.com/stretchr/testify v1.12.1
 	golang.org/x/crypto v0.58.0
-	modernc.org/sqlite v1.40.1
+	modernc.org/sqlite v1.42.2
 	pgregory.net/rapid v1.3.0
 )
 

@@ -135,15 +135,6 @@ func (f *Fob) Profile() Profile {
 	return *f.profile
 }
 
-// Secret returns a copy of the seed, for a seed file that goes with the fob; nil where the
-// seed is gone. A dead fob still tells it: the lab knows what the factory knew.
-func (f *Fob) Secret() Seed {
-	if f.secret == nil {
-		return nil
-	}
-	return append(Seed(nil), f.secret.seed...)
-}
-
 // Wake returns when the fob next changes by itself: the LCD redraws, a time bar or the
 // low-battery sign changes, it gets dim or goes dark, or the battery dies. It is later than
 // the last event; zero means never.

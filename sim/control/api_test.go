@@ -250,7 +250,7 @@ func TestALabBeyondLoopbackAsksForItsToken(t *testing.T) {
 	l := lab(t)
 	require.NoError(t, l.Announce("http://192.0.2.1:6325", "sesame"))
 	base := served(t, l, nil)
-	for token, want := range map[string]bool{"sesame": true, "": false, "sesam": false, "sesame ": false, "open": false} {
+	for token, want := range map[string]bool{"sesame": true, "": false, "sesam": false, "sesamee": false} {
 		c := Dial(base, token)
 		require.NoError(t, c.Get(t.Context(), "/healthz", nil))
 		for _, path := range []string{"/v1/status", "/v1/save", "/v1/openapi.json", "/v1/journal", "/v1/nothing"} {
@@ -328,7 +328,10 @@ func TestAClientSaysWhatIsWrongWithItsServer(t *testing.T) {
 	answers := http.NewServeMux()
 	answers.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/text", http.StatusFound) })
 	answers.HandleFunc("/text", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") })
-	answers.HandleFunc("/short", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "100"); fmt.Fprint(w, "{") })
+	answers.HandleFunc("/short", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		fmt.Fprint(w, "{")
+	})
 	answers.HandleFunc("/failed", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502); fmt.Fprint(w, "<html>") })
 	s := httptest.NewServer(answers)
 	defer s.Close()

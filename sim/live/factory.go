@@ -65,6 +65,12 @@ func (l *Lab) newFobs(ctx context.Context, specs []FobSpec) ([]Shown, error) {
 
 // manufacture makes the fobs and what the relying party is told of them.
 func (l *Lab) manufacture(w *sim.World, specs []FobSpec) (fobs []*token.Fob, stock []iam.HardwareDevice, err error) {
+	made := l.state.Made
+	defer func() {
+		if err != nil {
+			l.state.Made = made
+		}
+	}()
 	taken := map[string]bool{}
 	for serial := range l.bench.shelves[Fobs] {
 		taken[serial] = true

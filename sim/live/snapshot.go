@@ -121,7 +121,11 @@ func (s *Snapshot) check() error {
 		}
 	}
 	_, err := sim.ParseChance(s.Chance)
-	err = errors.Join(err, reading{Lab: s.Saved, Rate: s.Rate}.check(), s.Account.Check(), s.Plan.check())
+	for _, check := range []func() error{reading{Lab: s.Saved, Rate: s.Rate}.check, s.Account.Check, s.Plan.check} {
+		if err == nil {
+			err = check()
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("this saved lab is damaged: %w", err)
 	}

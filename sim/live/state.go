@@ -32,7 +32,13 @@ func (s labState) check() (sim.Chance, error) {
 		return sim.Chance{}, fmt.Errorf("its version is %d and this mfalab writes version %d: use the mfalab that made it", s.Version, stateVersion)
 	}
 	chance, err := sim.ParseChance(s.Chance)
-	return chance, errors.Join(err, s.Clock.check(), reading{Lab: s.Now}.check())
+	if err == nil {
+		err = s.Clock.check()
+	}
+	if err == nil {
+		err = reading{Lab: s.Now}.check()
+	}
+	return chance, err
 }
 
 // newChance is what a new lab grows from: the seed, or the system's chance where there is none.

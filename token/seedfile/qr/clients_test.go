@@ -47,7 +47,7 @@ func zbar(t *testing.T, picture image.Image) string {
 	require.NoError(t, err)
 	defer f.Close()
 	require.NoError(t, png.Encode(f, picture))
-	out, err := exec.Command(zbarimg, "--quiet", "--raw", name).CombinedOutput()
+	out, err := exec.Command(zbarimg, "--quiet", "--raw", name).Output() // it complains on stderr where there is no D-Bus
 	require.NoError(t, err, "%s", out)
 	return string(out)
 }

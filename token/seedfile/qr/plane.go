@@ -23,15 +23,20 @@ func luminance(picture image.Image) plane {
 	return plane{size.X, size.Y, grey.Pix}
 }
 
-// maxGrown is how many times as wide a small picture is made. Our choice: beyond, no detail comes.
-const maxGrown = 3
+// Our choice.
+const (
+	maxGrown = 3    // how many times as wide a small picture is made: beyond, no detail comes
+	maxSide  = 2400 // of a picture that is left as it is: a screen
+)
 
 // scaled returns the plane with a longer edge of that many pixels: the mean of those that
 // come together, or between those that come apart.
 func (p plane) scaled(side int) plane {
 	long := max(p.width, p.height)
-	side = min(side, long*maxGrown)
-	if side == 0 || side == long {
+	if side = min(side, long*maxGrown); side == 0 {
+		side = min(long, maxSide)
+	}
+	if side == long {
 		return p
 	}
 	q := plane{width: max(1, p.width*side/long), height: max(1, p.height*side/long)}

@@ -18,17 +18,18 @@ const MaxPixels = 64 << 20
 
 // An attempt is one way of making a picture black and white.
 type attempt struct {
-	side     int // of the longer edge, in pixels; 0: as it is
+	side     int // of the longer edge, in pixels; 0: as it is, up to 2400
 	blur     int // radius
 	window   int // of the local threshold, as a part of the longer edge; 0: one threshold for all
 	inverted bool
 }
 
 // attempts are in the order of what they cost and how often they help. Our choice, by the pictures of
-// the test: shadows need a small window, noise a blur, small modules more pixels.
+// the test: shadows need a small window, noise a blur, small
+// modules more pixels, and a screenshot of a dense code none but its own.
 var attempts = []attempt{
 	{1200, 0, 12, false},
-	{1200, 0, 0, false},
+	{0, 0, 0, false},
 	{700, 1, 8, false},
 	{1200, 3, 8, false},
 	{1200, 0, 12, true},
@@ -81,13 +82,13 @@ func Read(picture image.Image) ([]string, error) {
 }
 
 // inOrder sorts by rows. A code is in the row of the one above where their middles are
-// less than half its size apart in height.
+// less than half the size of the larger apart in height.
 func inOrder(codes []found) []string {
 	slices.SortFunc(codes, func(a, b found) int { return cmp.Compare(a.y, b.y) })
 	var texts []string
 	for len(codes) > 0 {
 		row := 1
-		for row < len(codes) && codes[row].y-codes[0].y < codes[0].size/2 {
+		for row < len(codes) && codes[row].y-codes[0].y < max(codes[0].size, codes[row].size)/2 {
 			row++
 		}
 		slices.SortFunc(codes[:row], func(a, b found) int { return cmp.Compare(a.x, b.x) })
