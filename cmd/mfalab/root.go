@@ -75,7 +75,11 @@ func run(ctx context.Context, s std, args []string) int {
 	case errors.As(err, &status):
 		return int(status)
 	}
-	fmt.Fprintln(s.err, "mfalab: error:", strings.TrimRight(err.Error(), "\n"))
+	said := strings.TrimRight(err.Error(), "\n")
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		said = "interrupted"
+	}
+	fmt.Fprintln(s.err, "mfalab: error:", said)
 	var h hinted
 	if errors.As(err, &h) {
 		fmt.Fprintln(s.err, "mfalab: hint:", h.hint)

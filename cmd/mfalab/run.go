@@ -47,6 +47,13 @@ func (c *cli) scenarios() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		rules, err := live.Settings(nil, weaken)
+		if err != nil {
+			return usage{err}
+		}
+		if weak := rules.Weakened(); len(weak) > 0 {
+			fmt.Fprintf(c.err, "mfalab: hint: weakened on purpose: %s\n", strings.Join(weak, ", "))
+		}
 		cfg := scenario.Config{Seed: seed, Parallel: parallel, Update: update,
 			Commands: map[string]scenario.Command{"mfalab": c.inside},
 			Open: func(ctx context.Context, dir, seed string) (*scenario.World, error) {

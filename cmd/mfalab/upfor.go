@@ -29,7 +29,14 @@ func (c *cli) upFor(cmd *cobra.Command, f upFlags, args []string) (err error) {
 	if !cmd.Flags().Changed("listen") {
 		f.listen = "127.0.0.1:0"
 	}
-	// The command gets the signals itself, from the terminal or from us, and decides what they mean.
+	// The command gets the signals itself, from the terminal or from us, and decides what they mean; so do those that come
+	// while the lab is being made: one that ended nothing would leave a caller waiting for the command's whole time.
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	if err := cmd.Context().Err(); err != nil {
+		return err
+	}
 	ctx := context.WithoutCancel(cmd.Context())
 	return c.serve(ctx, f, c.path(dir), func(ctx context.Context, lab *live.Lab) error {
 		if weak := lab.IAM().Settings().Weakened(); len(weak) > 0 {
@@ -39,18 +46,16 @@ func (c *cli) upFor(cmd *cobra.Command, f upFlags, args []string) (err error) {
 		if err != nil {
 			return err
 		}
-		return c.child(args, env)
+		return c.child(args, env, signals)
 	})
 }
 
-// child runs a program with the lab's environment, passes signals on, and returns its status as an exit.
-func (c *cli) child(args []string, env []variable) error {
+// child runs a program with the lab's environment, passes signals on, also those that came before it was there, and
+// returns its status as an exit.
+func (c *cli) child(args []string, env []variable, signals <-chan os.Signal) error {
 	child := exec.Command(args[0], args[1:]...)
 	child.Dir, child.Stdin, child.Stdout, child.Stderr = c.std.dir, c.in, c.out, c.err
 	child.Env = changed(c.environ(), env)
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
 	if err := child.Start(); err != nil {
 		return fmt.Errorf("cannot run %q: %w", args[0], err)
 	}

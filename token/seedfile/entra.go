@@ -89,9 +89,9 @@ func writeEntra(out *writing) error {
 		err := r.checkEntra()
 		switch {
 		case r.Type != TOTP:
-			err = errors.New("Entra ID knows totp only")
+			err = errors.New("an hotp token is nothing for Entra ID, which knows totp only")
 		case r.Algorithm != token.SHA1 || r.Digits != defaultDigits:
-			err = fmt.Errorf("Entra ID knows SHA1 with 6 digits only, it has %s with %d", r.Algorithm, r.Digits)
+			err = fmt.Errorf("%s with %d digits is nothing for Entra ID, which knows SHA1 with 6 only", r.Algorithm, r.Digits)
 		case len(secret) > maxEntraSecret:
 			err = fmt.Errorf("the secret key has %d characters; Entra ID takes at most %d", len(secret), maxEntraSecret)
 		}

@@ -288,7 +288,7 @@ func TestAppendRefuses(t *testing.T) {
 		{"a drift of 33 bits", PSKC, with(func(r *Record) { r.Drift = 1 << 31 }), "use 32 bits"},
 		{"a counter of 64 bits", PSKC, with(func(r *Record) { r.Type, r.Step, r.Counter = HOTP, 0, 1<<63 }), "63 bits"},
 		{"hotp for Entra ID", EntraCSV, with(func(r *Record) { r.Type, r.Step = HOTP, 0 }), "totp only"},
-		{"SHA256 for Entra ID", EntraCSV, with(func(r *Record) { r.Algorithm = token.SHA256 }), "SHA1 with 6 digits only"},
+		{"SHA256 for Entra ID", EntraCSV, with(func(r *Record) { r.Algorithm = token.SHA256 }), "which knows SHA1 with 6 only"},
 		{"45 seconds for Entra ID", EntraCSV, with(func(r *Record) { r.Step = 45 * time.Second }), "30 and 60 seconds"},
 		{"a long seed for Entra ID", EntraCSV, with(func(r *Record) { r.Seed = make(token.Seed, 81) }), "at most 128"},
 		{"SHA256 for Duo", DuoCSV, with(func(r *Record) { r.Algorithm = token.SHA256 }), "SHA1 only"},

@@ -141,7 +141,7 @@ func writeDuo(out *writing) error {
 	for i, r := range out.records {
 		switch {
 		case r.Algorithm != token.SHA1:
-			out.refuse(i, fmt.Errorf("Duo knows SHA1 only, it has %s", r.Algorithm))
+			out.refuse(i, fmt.Errorf("%s is nothing for Duo, which knows SHA1 only", r.Algorithm))
 		case r.Type != kind.Type || r.Digits != kind.Digits || r.Step != kind.Step:
 			out.refuse(i, errors.New("it is of another kind than record 1; give Duo a file for each type, digits and step"))
 		case r.Type == TOTP:

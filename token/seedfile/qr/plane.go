@@ -26,7 +26,8 @@ func luminance(picture image.Image) plane {
 // Our choice.
 const (
 	maxGrown = 3    // how many times as wide a small picture is made: beyond, no detail comes
-	maxSide  = 2400 // of a picture that is left as it is: a screen
+	maxSide  = 2400 // of a picture whose pixels stay whole: a screen
+	minSide  = 1200 // up to which those are doubled or trebled
 )
 
 // scaled returns the plane with a longer edge of that many pixels: the mean of those that
@@ -34,7 +35,7 @@ const (
 func (p plane) scaled(side int) plane {
 	long := max(p.width, p.height)
 	if side = min(side, long*maxGrown); side == 0 {
-		side = min(long, maxSide)
+		side = min(long*max(1, min(minSide/long, maxGrown)), maxSide)
 	}
 	if side == long {
 		return p

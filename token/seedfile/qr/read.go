@@ -18,7 +18,7 @@ const MaxPixels = 64 << 20
 
 // An attempt is one way of making a picture black and white.
 type attempt struct {
-	side     int // of the longer edge, in pixels; 0: as it is, up to 2400
+	side     int // of the longer edge, in pixels; 0: as it is, or a whole number of times as large
 	blur     int // radius
 	window   int // of the local threshold, as a part of the longer edge; 0: one threshold for all
 	inverted bool
@@ -103,13 +103,15 @@ func inOrder(codes []found) []string {
 // A matrix is a picture in black and white.
 type matrix struct{ *gozxing.BitMatrix }
 
-// codes decodes what it can, and reports whether something that looks like a code is left.
+// codes decodes what it can, and reports whether something is left that looks like a code,
+// or two patterns of one.
 func (m matrix) codes() (codes []found, left bool) {
 	d := detector.NewDetector(m.BitMatrix)
 	used := map[*detector.FinderPattern]bool{}
 	free := func(c corner) bool { return !used[c.topLeft] && !used[c.topRight] && !used[c.bottomLeft] }
 	var failed []corner
-	for _, c := range corners(m.patterns()) {
+	patterns := m.patterns()
+	for _, c := range corners(patterns) {
 		if !free(c) {
 			continue
 		}
@@ -125,7 +127,7 @@ func (m matrix) codes() (codes []found, left bool) {
 		codes = append(codes, found{text, (c.topRight.GetX() + c.bottomLeft.GetX()) / 2 / width,
 			(c.topRight.GetY() + c.bottomLeft.GetY()) / 2 / width, gozxing.ResultPoint_Distance(c.topLeft, c.bottomLeft) / width})
 	}
-	return codes, slices.ContainsFunc(failed, free)
+	return codes, len(patterns)-len(used) > 1 || slices.ContainsFunc(failed, free)
 }
 
 var errText = errors.New("qr: internal error: a text that is empty or not UTF-8 was decoded")
