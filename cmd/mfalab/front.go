@@ -2,8 +2,10 @@ package main
 
 import (
 	_ "embed"
+	"fmt"
 	"html/template"
 	"net/http"
+	"path/filepath"
 
 	"github.com/mfalab/mfalab/sim/control"
 	"github.com/mfalab/mfalab/sim/endpoint"
@@ -53,7 +55,8 @@ func authority(lab *live.Lab) (*endpoint.Authority, error) {
 	}
 	a, err := endpoint.ParseAuthority(key)
 	if err != nil {
-		return nil, err
+		return nil, hinted{fmt.Errorf("%s: %w", filepath.Join(lab.Dir(), "ca-key.pem"), err),
+			"move ca-key.pem and ca.pem away: the next start makes new ones"}
 	}
 	_, err = lab.File("ca.pem", func() ([]byte, error) { return a.CertificatePEM(), nil })
 	return a, err

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -189,6 +191,27 @@ func TestUpForACommand(t *testing.T) {
 		status, _, _ := output(t, program(t, t.TempDir(), "up", "--", "sh", "-c", "kill -TERM $$"))
 		require.Equal(t, 128+int(syscall.SIGTERM), status)
 	})
+	t.Run("a signal that comes while the lab is being made ends the command", func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "lab")
+		cmd := program(t, filepath.Dir(dir), "up", "--dir", dir, "--", "sleep", "600")
+		require.NoError(t, cmd.Start())
+		// The directory is there long before the command is.
+		for _, err := os.Stat(dir); err != nil; _, err = os.Stat(dir) {
+			runtime.Gosched()
+		}
+		require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+		require.Error(t, cmd.Wait())
+		require.Equal(t, 128+int(syscall.SIGTERM), cmd.ProcessState.ExitCode())
+	})
+	t.Run("nothing of another place's credentials or endpoints is left", func(t *testing.T) {
+		cmd := program(t, t.TempDir(), "up", "--", "env")
+		for _, name := range strays {
+			cmd.Env = append(cmd.Env, name+"=stray")
+		}
+		status, out, errs := output(t, cmd)
+		require.Zero(t, status, errs)
+		require.NotContains(t, out, "stray")
+	})
 	t.Run("a command that there is not", func(t *testing.T) {
 		status, _, errs := output(t, program(t, t.TempDir(), "up", "--", "no-such-command-here"))
 		require.Equal(t, 1, status)
@@ -246,6 +269,28 @@ func TestExitStatusAndHelp(t *testing.T) {
 		require.Equal(t, c.status, status, "%v: %s", c.args, errs)
 		require.Contains(t, errs, c.says)
 	}
+}
+
+func TestAnInterruptionIsCalledOne(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var errs bytes.Buffer
+	dir := t.TempDir()
+	status := run(ctx, std{in: nothing{}, out: io.Discard, err: &errs, dir: dir, env: func(string) string { return "" },
+		environ: os.Environ}, []string{"up", "--listen", "127.0.0.1:0", "--dir", filepath.Join(dir, "lab")})
+	require.Equal(t, 1, status)
+	require.Equal(t, "mfalab: error: interrupted\n", errs.String())
+}
+
+func TestScenariosOfAWeakenedLabSaySo(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a.txtar"), []byte("mfalab clock now\n"), 0o600))
+	status, _, errs := mfalab(t, dir, "run", "a.txtar", "--weaken", "replay")
+	require.Zero(t, status, errs)
+	require.Contains(t, errs, "weakened on purpose: replay")
+	status, _, errs = mfalab(t, dir, "run", "a.txtar", "--weaken", "nonsense")
+	require.Equal(t, 2, status)
+	require.Contains(t, errs, "nonsense")
 }
 
 func TestTheDemoIsToldFromTheJournal(t *testing.T) {

@@ -1,88 +1,67 @@
 package control
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"sort"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/require"
-
-	"github.com/mfalab/mfalab/sim/live"
 )
 
-func document(t *testing.T, s *Server) *openapi3.T {
+// operations is the document's operations by "GET /v1/status".
+func operations(t *testing.T, s *Server) map[string]object {
 	t.Helper()
-	b, err := json.Marshal(s.OpenAPI())
-	require.NoError(t, err)
-	doc, err := openapi3.NewLoader().LoadFromData(b)
-	require.NoError(t, err)
-	return doc
-}
-
-func TestTheDocumentIsValid(t *testing.T) {
-	doc := document(t, New(lab(t), nil))
-	require.NoError(t, doc.Validate(t.Context()))
-	require.Equal(t, Version, doc.Info.Version)
+	all := map[string]object{}
+	for path, item := range s.OpenAPI()["paths"].(object) {
+		for method, op := range item.(object) {
+			all[strings.ToUpper(method)+" "+path] = op.(object)
+		}
+	}
+	return all
 }
 
 func TestTheDocumentHasEveryRouteAndNoOther(t *testing.T) {
 	s := New(lab(t), nil)
-	var described, served []string
-	seen := map[string]bool{}
-	for path, item := range document(t, s).Paths.Map() {
-		for method, op := range item.Operations() {
-			described = append(described, method+" "+path)
-			require.NotEmpty(t, op.Summary)
-			require.False(t, seen[op.OperationID], op.OperationID)
-			seen[op.OperationID] = true
-		}
+	var described []string
+	ids := map[string]bool{}
+	for name, op := range operations(t, s) {
+		described = append(described, name)
+		id := op["operationId"].(string)
+		require.False(t, ids[id], id)
+		ids[id] = true
+		require.NotEmpty(t, op["summary"], name)
 	}
+	served := []string{"GET " + streamPath}
 	for _, r := range s.routes() {
 		served = append(served, r.method+" "+r.path)
 	}
-	served = append(served, "GET "+streamPath)
-	sort.Strings(described)
-	sort.Strings(served)
-	require.Equal(t, served, described)
+	require.ElementsMatch(t, served, described)
 }
 
 func TestEveryRouteOfTheDocumentIsThere(t *testing.T) {
 	s := New(lab(t), nil)
-	for path, item := range document(t, s).Paths.Map() {
-		for method := range item.Operations() {
-			if path == streamPath {
-				continue // has no end
-			}
-			w := httptest.NewRecorder()
-			s.ServeHTTP(w, httptest.NewRequest(method, strings.NewReplacer("{serial}", "GAHT00000001").Replace(path), nil))
-			require.NotEqual(t, http.StatusMethodNotAllowed, w.Code, "%s %s", method, path)
-			require.NotContains(t, w.Body.String(), "/v1/openapi.json has what there is", "%s %s", method, path)
+	for name := range operations(t, s) {
+		method, path, _ := strings.Cut(name, " ")
+		if path == streamPath {
+			continue // has no end
 		}
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequest(method, strings.ReplaceAll(path, "{serial}", "GAHT00000001"), nil))
+		require.NotEqual(t, http.StatusMethodNotAllowed, w.Code, name)
+		require.NotContains(t, w.Body.String(), "/v1/openapi.json has what there is", name)
 	}
 }
 
-// What the routes answer is what the document says that they answer.
-func TestAnswersAreAsDescribed(t *testing.T) {
-	l := lab(t)
-	s := New(l, nil)
-	_, err := l.NewFob(t.Context(), live.FobSpec{Serial: "GAHT00000001"})
-	require.NoError(t, err)
-	doc := document(t, s)
-	for _, c := range []struct{ method, path, body string }{
-		{"GET", "/v1/status", ""}, {"GET", "/v1/credentials", ""}, {"GET", "/v1/clock", ""}, {"GET", "/v1/fobs", ""},
-		{"POST", "/v1/fobs", `{}`}, {"POST", "/v1/clock/advance", `{"by":"1s"}`}, {"GET", "/v1/journal", ""},
-		{"POST", "/v1/fobs/{serial}/press", `{"next":true}`}, {"GET", "/v1/fobs/{serial}", ""}, {"GET", "/v1/apps", ""},
-	} {
-		w := httptest.NewRecorder()
-		s.ServeHTTP(w, httptest.NewRequest(c.method, strings.ReplaceAll(c.path, "{serial}", "GAHT00000001"), strings.NewReader(c.body)))
-		require.Equal(t, 200, w.Code, w.Body)
-		var answer any
-		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &answer))
-		schema := doc.Paths.Find(c.path).GetOperation(c.method).Responses.Value("200").Value.Content["application/json"].Schema.Value
-		require.NoError(t, schema.VisitJSON(answer), "%s %s", c.method, c.path)
+func TestTheDocumentNamesEveryParameter(t *testing.T) {
+	s := New(lab(t), nil)
+	for name, op := range operations(t, s) {
+		params, _ := op["parameters"].([]object)
+		for _, found := range inPath.FindAllStringSubmatch(name, -1) {
+			require.True(t, slices.ContainsFunc(params, func(p object) bool {
+				return p["name"] == found[1] && p["in"] == "path" && p["required"] == true
+			}), name)
+		}
 	}
 }
