@@ -2,9 +2,7 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -272,14 +270,23 @@ func TestExitStatusAndHelp(t *testing.T) {
 }
 
 func TestAnInterruptionIsCalledOne(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	var errs bytes.Buffer
+	if runtime.GOOS == "windows" {
+		t.Skip("left out: there is no SIGTERM to send")
+	}
 	dir := t.TempDir()
-	status := run(ctx, std{in: nothing{}, out: io.Discard, err: &errs, dir: dir, env: func(string) string { return "" },
-		environ: os.Environ}, []string{"up", "--listen", "127.0.0.1:0", "--dir", filepath.Join(dir, "lab")})
-	require.Equal(t, 1, status)
-	require.Equal(t, "mfalab: error: interrupted\n", errs.String())
+	status, _, errs := mfalab(t, dir, "fob", "new")
+	require.Zero(t, status, errs)
+	cmd := program(t, dir, "wait", "10h")
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	require.NoError(t, cmd.Start())
+	for !live.Owned(filepath.Join(dir, ".mfalab")) {
+		runtime.Gosched()
+	}
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	require.Error(t, cmd.Wait())
+	require.Equal(t, 1, cmd.ProcessState.ExitCode())
+	require.Equal(t, "mfalab: error: interrupted\n", said.String())
 }
 
 func TestScenariosOfAWeakenedLabSaySo(t *testing.T) {

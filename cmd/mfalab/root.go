@@ -76,8 +76,9 @@ func run(ctx context.Context, s std, args []string) int {
 		return int(status)
 	}
 	said := strings.TrimRight(err.Error(), "\n")
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		said = "interrupted"
+	if ctx.Err() != nil {
+		// By its text: a lab answers its client in words, also where both are in this process.
+		said = strings.ReplaceAll(said, context.Canceled.Error(), "interrupted")
 	}
 	fmt.Fprintln(s.err, "mfalab: error:", said)
 	var h hinted

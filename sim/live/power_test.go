@@ -77,7 +77,7 @@ func prepareFobs(t *testing.T, l *Lab) {
 // each the lab is opened again, and must be the old one or the new one.
 func cut(t *testing.T, d deed) {
 	t.Helper()
-	run := func(fails int) (old, now string, err error, power *supply) {
+	run := func(fails int) (old, now string, power *supply, err error) {
 		w, s := newWall(), memory.New()
 		opt := durable(t, w)
 		power = &supply{}
@@ -92,10 +92,10 @@ func cut(t *testing.T, d deed) {
 		err = d.do(l)
 		if fails == 0 {
 			require.NoError(t, err)
-			return old, saved(t, l), nil, power
+			return old, saved(t, l), power, nil
 		}
 		if !power.out() {
-			return old, "", err, power
+			return old, "", power, err
 		}
 		crash(t, l)
 		steps := power.steps
@@ -111,12 +111,12 @@ func cut(t *testing.T, d deed) {
 		l = opened(t, opt)
 		same(t, again, saved(t, l), "and stays so")
 		crash(t, l)
-		return old, now, err, &supply{fails: fails, taken: fails, steps: steps}
+		return old, now, &supply{fails: fails, taken: fails, steps: steps}, err
 	}
-	_, done, err, _ := run(0)
+	_, done, _, err := run(0)
 	require.NoError(t, err)
 	for n := 1; ; n++ {
-		old, now, err, power := run(n)
+		old, now, power, err := run(n)
 		if !power.out() {
 			require.Greater(t, n, 2, "the deed writes nothing")
 			return

@@ -33,7 +33,7 @@ func TestWakesHappenByTheWall(t *testing.T) {
 			time.Sleep(lit - 1)
 			synctest.Wait()
 			require.Zero(t, events(l, "fob.dark"))
-			time.Sleep(2) // a third of a nanosecond is a nanosecond
+			time.Sleep(2 * time.Nanosecond) // a third of one takes one
 			synctest.Wait()
 			require.Equal(t, 1, events(l, "fob.dark"))
 			require.NoError(t, l.Close())

@@ -117,7 +117,6 @@ type runner struct {
 	cfg    Config
 	world  *World
 	result Result
-	log    bytes.Buffer
 }
 
 // setup opens the script's world.

@@ -28,7 +28,8 @@
 // 6.1) with the key as it is or by PBKDF2 with HMAC-SHA1 (Section 6.2). The ValueMAC, HMAC-SHA1
 // over IV and ciphertext, is checked before anything is decrypted; a wrong MAC, and one that is
 // missing, refuse the row. Once a file has an encryption key, a seed in the clear is refused.
-// Dates of the key's policy come before those of the device. XML has no DTD, no processing
+// Dates of the key's policy come before those of the device. IssueNo, DeviceBinding, CryptoModuleInfo,
+// KeyProfileId, FriendlyName and Extensions are read over. XML has no DTD, no processing
 // instruction, and bounded depth, tags and size.
 //
 // # URIs

@@ -24,10 +24,6 @@ func journey(t *testing.T, format Format, data string, options Options) {
 	chance := noise(1)
 	options.Random, options.Iterations = &chance, 1
 	again, err := Append(nil, format, file.Records, options)
-	if format == SafeNetXML && err != nil {
-		require.ErrorContains(t, err, "record") // its escapes may name a date that it cannot write
-		return
-	}
 	require.NoError(t, err)
 	back, err := Parse(format, again, options)
 	require.NoError(t, err, "%s", again)

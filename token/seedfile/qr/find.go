@@ -11,22 +11,29 @@ import (
 
 // Our choice: a picture that is full of patterns costs no more than this.
 const (
-	maxPatterns = 120 // of them all threes are weighed
-	maxCorners  = 250 // are sampled and decoded
-	rowSkip     = 2   // rows from one that is searched to the next; a pattern has 7 modules of 1 pixel and more
+	maxCandidates = 500 // and those of one row more
+	maxPatterns   = 120 // of them all threes are weighed
+	maxCorners    = 250 // are sampled and decoded
+	rowSkip       = 2   // rows from one that is searched to the next; a pattern has 7 modules of 1 pixel and more
 )
 
 // patterns finds what has dark and light in the proportions 1:1:3:1:1 across, down and
 // along the diagonal: ISO/IEC 18004, Section 13.
 func (m matrix) patterns() []*detector.FinderPattern {
-	f := detector.NewFinderPatternFinder(m.BitMatrix, nil)
-	runs := make([]int, 5)
-	for y := rowSkip - 1; y < m.GetHeight() && len(f.GetPossibleCenters()) < 4*maxPatterns; y += rowSkip {
-		m.search(f, runs, y)
-	}
-	all := slices.DeleteFunc(slices.Clone(f.GetPossibleCenters()), func(p *detector.FinderPattern) bool { return p.GetCount() < 2 })
+	all := slices.DeleteFunc(m.candidates(), func(p *detector.FinderPattern) bool { return p.GetCount() < 2 })
 	slices.SortStableFunc(all, func(a, b *detector.FinderPattern) int { return b.GetCount() - a.GetCount() })
 	return all[:min(len(all), maxPatterns)]
+}
+
+// candidates returns patterns that were seen once or more. Each is compared with all, so
+// the search ends where there are too many.
+func (m matrix) candidates() []*detector.FinderPattern {
+	f := detector.NewFinderPatternFinder(m.BitMatrix, nil)
+	runs := make([]int, 5)
+	for y := rowSkip - 1; y < m.GetHeight() && len(f.GetPossibleCenters()) < maxCandidates; y += rowSkip {
+		m.search(f, runs, y)
+	}
+	return f.GetPossibleCenters()
 }
 
 // search goes through one row with the lengths of its last five runs.

@@ -151,6 +151,15 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
+func TestAPictureFullOfPatternsIsGivenUp(t *testing.T) {
+	const side, perRow = 900, 100
+	m := luminance(patterns(side)).matrix(attempt{})
+	require.Greater(t, len(m.candidates()), maxCandidates/2)
+	require.LessOrEqual(t, len(m.candidates()), maxCandidates+perRow, "of %d", perRow*perRow)
+	require.LessOrEqual(t, len(m.patterns()), maxPatterns)
+	require.LessOrEqual(t, len(corners(m.patterns())), maxCorners)
+}
+
 // patterns is full of what the corners of a code look like.
 func patterns(side int) image.Image {
 	grey := image.NewGray(image.Rect(0, 0, side, side))
