@@ -143,13 +143,14 @@ func (l *Lab) enrol(ctx context.Context, user, serial string) error {
 		if err != nil {
 			return err
 		}
-		step := d.StepAt(w.Now())
-		for i := range codes {
-			if codes[i], err = d.Peek(step - 1 + int64(i)); err != nil {
-				return err
-			}
+		// Pressed, because the account burns the code: nobody may be given it afterwards.
+		now, err := l.pressed(d)
+		if err != nil {
+			return err
 		}
-		return nil
+		codes[1] = now.Code
+		codes[0], err = d.Peek(now.Step - 1)
+		return err
 	})
 	if err != nil {
 		return err

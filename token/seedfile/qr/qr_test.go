@@ -20,8 +20,8 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 		"a digit": "7", "digits": "0123456789", "capitals": "HTTPS://EXAMPLE.COM/$", "a URI": uri, "umlauts": "otpauth://totp/Jürgen",
 		"Chinese": "漢字", "the longest": strings.Repeat("x", 2953), "what fits level M": strings.Repeat("x", 2331),
 	} {
-		for _, scale := range []int{1, 2, 3, 8, MaxScale} {
-			if scale > 8 && len(text) > 100 {
+		for _, scale := range []int{1, 3, 8} {
+			if scale > 3 && len(text) > 200 {
 				continue // the same again, for a long time
 			}
 			t.Run(fmt.Sprintf("%s, %d pixels for a module", name, scale), func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestWriteRefuses(t *testing.T) {
 		{"x", MaxScale + 1, "use 1 to 40"},
 		{"", 1, "no UTF-8 text"},
 		{"\xff", 1, "no UTF-8 text"},
-		{strings.Repeat("x", 2954), 1, "a text of 2954 bytes fits in no QR code"},
+		{strings.Repeat("x", 2954), MaxScale, "a text of 2954 bytes fits in no QR code"},
 	} {
 		_, err := Write(test.text, test.scale)
 		require.ErrorContains(t, err, test.want)
@@ -55,8 +55,8 @@ func TestWriteRefuses(t *testing.T) {
 func TestEveryAngle(t *testing.T) {
 	code, err := Write(uri, 6)
 	require.NoError(t, err)
-	for angle := 0.0; angle < 360; angle += 15 {
-		got, err := Read(camera{angle: angle, width: 500, fill: 0.65, contrast: 1}.take(t, code))
+	for angle := 0.0; angle < 360; angle += 22.5 {
+		got, err := Read(camera{angle: angle, width: 400, fill: 0.65, contrast: 1}.take(t, code))
 		require.NoError(t, err, "%g degrees", angle)
 		require.Equal(t, []string{uri}, got, "%g degrees", angle)
 	}
@@ -75,17 +75,15 @@ func TestPhotographs(t *testing.T) {
 		"sent by a messenger":  {width: 500, fill: 0.7, contrast: 1, jpeg: 12},
 		"all at once":          {width: 700, fill: 0.6, contrast: 0.6, tilt: 0.2, blur: 1, noise: 10, shadow: 0.5, jpeg: 50},
 	} {
-		for _, text := range []string{short, uri} {
-			for _, angle := range []float64{8, 45, 200} {
-				t.Run(fmt.Sprintf("%s, %d characters at %g degrees", name, len(text), angle), func(t *testing.T) {
-					code, err := Write(text, 8)
-					require.NoError(t, err)
-					c.angle = angle
-					got, err := Read(c.take(t, code))
-					require.NoError(t, err)
-					require.Equal(t, []string{text}, got)
-				})
-			}
+		for angle, text := range map[float64]string{8: short, 45: uri, 200: uri} {
+			t.Run(fmt.Sprintf("%s, %d characters at %g degrees", name, len(text), angle), func(t *testing.T) {
+				code, err := Write(text, 8)
+				require.NoError(t, err)
+				c.angle = angle
+				got, err := Read(c.take(t, code))
+				require.NoError(t, err)
+				require.Equal(t, []string{text}, got)
+			})
 		}
 	}
 }
@@ -143,7 +141,7 @@ func TestReadRefuses(t *testing.T) {
 		"a line":    image.NewGray(image.Rect(0, 0, 500, 1)),
 		"nothing":   image.NewGray(image.Rect(0, 0, 300, 300)),
 		"noise":     noise,
-		"patterns":  patterns(600),
+		"patterns":  patterns(300),
 	} {
 		got, err := Read(picture)
 		require.ErrorIs(t, err, ErrNone, name)
@@ -152,7 +150,7 @@ func TestReadRefuses(t *testing.T) {
 }
 
 func TestAPictureFullOfPatternsIsGivenUp(t *testing.T) {
-	const side, perRow = 900, 100
+	const side, perRow = 630, 70
 	m := luminance(patterns(side)).matrix(attempt{})
 	require.Greater(t, len(m.candidates()), maxCandidates/2)
 	require.LessOrEqual(t, len(m.candidates()), maxCandidates+perRow, "of %d", perRow*perRow)
