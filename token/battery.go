@@ -97,32 +97,30 @@ func (f *Fob) reckon() {
 	if b.life == 0 {
 		return
 	}
-	f.ends = f.falls(0, b.falls(withheld(c.coldest)))
-	if last := b.falls(0); f.ends.IsZero() || last.Before(f.ends) {
+	f.ends = f.bears(b.falls(withheld(c.coldest)))
+	if last := b.falls(0); last.Before(f.ends) {
 		f.ends = last
 	}
 }
 
-// falls returns the first instant, not before from and the present, at which no more than
-// permille thousandths of the charge can be drawn; zero where the present turn of the
-// climate does not see it.
-func (f *Fob) falls(permille int64, from time.Time) time.Time {
+// bears returns the first instant, not before the present and from, at which the cold of the
+// hour withholds all that is left. From is when the coldest hour does, so that one turn of
+// the climate finds it.
+func (f *Fob) bears(from time.Time) time.Time {
 	if from.Before(f.now) {
 		from = f.now
 	}
-	_, n := f.crystal.climate.pieces()
-	for range n + 1 {
+	for {
 		milliC, until := f.crystal.climate.At(from)
-		at := f.battery.falls(permille + withheld(milliC))
-		if at.Before(from) {
-			at = from
-		}
-		if until.IsZero() || at.Before(until) {
+		at := f.battery.falls(withheld(milliC))
+		switch {
+		case !at.After(from):
+			return from
+		case until.IsZero() || at.Before(until):
 			return at
 		}
 		from = until
 	}
-	return time.Time{}
 }
 
 // empty reports whether the battery is at its end by an instant.

@@ -164,6 +164,23 @@ func TestASealedFobCannotBeSet(t *testing.T) {
 	same(t, newFob(t, programmable(Restricted)), f)
 	require.NoError(t, f.SetClock(birth, birth.Add(maxSet)))
 	same(t, f, clone(t, f))
+
+	old := newFob(t, app, programmable(Unrestricted))
+	late := birth.Add(99 * year)
+	require.ErrorContains(t, old.SetClock(late, late.Add(-maxSet-1)), "within 100 years")
+	require.NoError(t, old.SetClock(late, late.Add(-maxSet)))
+	same(t, old, clone(t, old))
+}
+
+func TestABurntCounterBeginsAnew(t *testing.T) {
+	f := newFob(t, eventFob, programmable(Unrestricted), func(c *Config) { c.Counter = 7 })
+	f.Press(birth)
+	require.Equal(t, "162583", f.Display().Code)
+	require.NoError(t, f.Burn(after(1), rfcSeed))
+	require.Zero(t, f.Display())
+	f.Press(after(1))
+	require.Equal(t, "755224", f.Display().Code)
+	same(t, f, clone(t, f))
 }
 
 func TestBurningAnAlwaysLitFobShowsTheNewCode(t *testing.T) {

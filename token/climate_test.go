@@ -68,7 +68,7 @@ func TestARandomClimateIsLikeWeather(t *testing.T) {
 
 func TestClimateRefuses(t *testing.T) {
 	for _, text := range []string{
-		"", "Drawer", "moon", "25°", "86", "-40.001", "85.001", "1e1", "+5", "21,5", ".5", "-", "0x10", "100", "20.0001", "--5", "2.-5", "2 ",
+		"", "Drawer", "moon", "25°", "86", "-40.001", "85.001", "1e1", "+5", "21,5", ".5", "-", "0x10", "100", "20.0001", "--5", "2.-5", "2 ", "021",
 		"daily:", "daily:5", "daily:5..", "daily:..5", "daily:-41..5", "daily:1..2..3", "random:", "random:-1", "random:18446744073709551616",
 	} {
 		_, err := ParseClimate(text)

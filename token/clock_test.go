@@ -231,6 +231,12 @@ func TestEveryNanosecondOfTheClockIsFound(t *testing.T) {
 
 func TestStepBeginsKnowsThePast(t *testing.T) {
 	f := newFob(t, func(c *Config) { c.TolerancePPB = 50_000 })
+	for _, climate := range []Climate{places[2], {kind: random}} { // its nights before 1970, too
+		f.SetClimate(birth, climate)
+		begin := f.crystal.reaches(unixEpoch.Add(-year))
+		require.Equal(t, unixEpoch.Add(-year), f.crystal.local(begin))
+	}
+	f = newFob(t, func(c *Config) { c.TolerancePPB = 50_000 })
 	now := birth.Add(year)
 	f.Step(now)
 	for _, past := range []int64{1, 2, 1000} {

@@ -89,15 +89,11 @@ func (f *Fob) signs(now time.Time) (low, dim bool) {
 // not before it. A zero end is the end of time. If the next turn of the climate brings no
 // change, only the battery can.
 func (f *Fob) signsChange(end time.Time) time.Time {
-	c := &f.crystal.climate
 	at := f.changeWithin(f.now, end)
 	if !at.IsZero() || f.battery.life == 0 {
 		return at
 	}
 	worst := f.battery.falls(lowBattery + withheld(f.crystal.coldest))
-	if _, n := c.pieces(); n > 1 && !worst.After(f.now) {
-		return time.Time{}
-	}
 	if worst.Before(f.now) {
 		worst = f.now
 	}
@@ -118,7 +114,7 @@ func (f *Fob) changeWithin(from, end time.Time) time.Time {
 		switch {
 		case differ(from):
 			return from
-		case f.battery.life > 0 && falls.After(from) && (until.IsZero() || falls.Before(until)) && differ(falls):
+		case f.battery.life > 0 && (until.IsZero() || falls.Before(until)) && differ(falls):
 			return falls
 		case until.IsZero() || !end.IsZero() && !until.Before(end):
 			return time.Time{}

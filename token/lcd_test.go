@@ -95,6 +95,12 @@ func TestTimeBarsGoOutOneByOne(t *testing.T) {
 	require.Zero(t, frozen.Display().Bars, "the step of the code is over")
 	require.Equal(t, after(21), frozen.Wake())
 
+	odd := newFob(t, perfect, func(c *Config) { c.Profile.Bars = 7 })
+	odd.Press(after(9))
+	require.Equal(t, after(10), odd.Wake(), "with the step, not with seven equal parts of it, rounded up")
+	odd.Step(odd.Wake())
+	require.Zero(t, odd.Display().Bars)
+
 	early := newFob(t, app, func(c *Config) { c.Profile.T0, c.Profile.Bars = birth, 3 })
 	early.Rebase(birth, birth.Add(-time.Hour))
 	require.Equal(t, 3, early.Display().Bars, "before T0")

@@ -89,6 +89,7 @@ func TestTheWordsOfAProfileAreThoseOfItsName(t *testing.T) {
 	want, err := ProfileNamed("ezio")
 	require.NoError(t, err)
 	require.Equal(t, want, f.Profile())
+	require.Same(t, f.profile, clone(t, newFob(t)).profile, "one for all fobs of a model")
 	require.Zero(t, new(Fob).Profile())
 }
 

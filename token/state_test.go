@@ -63,6 +63,16 @@ func TestVersion1HasNoFieldOfVersion2(t *testing.T) {
 		require.ErrorContains(t, f.UnmarshalJSON(bytes.Replace(data, []byte(`"version":2`), []byte(`"version":1`), 1)), "field of version 2", name)
 		same(t, newFob(t), f)
 	}
+	data, err := os.ReadFile("testdata/dead.v1.fob")
+	require.NoError(t, err)
+	require.ErrorContains(t, new(Fob).UnmarshalJSON(bytes.Replace(data, []byte(`"dead"`), []byte(`"wiped"`), 1)), "field of version 2")
+}
+
+func TestNobodyHoldsADeadFob(t *testing.T) {
+	data, err := json.Marshal(deadFob(t))
+	require.NoError(t, err)
+	data = bytes.Replace(data, []byte(`"pressed"`), []byte(`"held_since":"2026-02-23T10:59:50Z","pressed"`), 1)
+	require.ErrorContains(t, new(Fob).UnmarshalJSON(data), "nobody holds")
 }
 
 // litFob has a value that is not zero in every field.

@@ -36,6 +36,7 @@ func TestTheLCDAsAPicture(t *testing.T) {
 	svg := d.SVG()
 	require.Contains(t, wellFormed(t, svg), "LCD: 17?, 2 of 3 time bars, battery low")
 	require.Equal(t, 3+2+1, strings.Count(svg, ink), "three digits, two bars, the sign")
+	require.Contains(t, svg, `y="26.0" width="32" height="20.7" fill="`+ghost, "the uppermost bar goes out first")
 	on := (SegmentB | SegmentC).path()
 	require.Contains(t, svg, `<path d="`+on+`" fill="`+ink+`"/>`)
 	require.Contains(t, svg, `<path d="`+(glyphs[8]&^(SegmentB|SegmentC)).path()+`" fill="`+ghost+`"/>`)
