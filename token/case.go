@@ -131,7 +131,7 @@ func (f *Fob) label(s *sketch) {
 		modules += width
 	}
 	s.draw(`<svg x="%d" y="%d" width="%d" height="%d" viewBox="0 0 %d 10" preserveAspectRatio="none" shape-rendering="crispEdges">`,
-		l.x, l.y+12, l.width, l.height-52, modules)
+		l.x, l.y+12, l.width, l.height*3/5, modules)
 	x, bars := 10, sketch{}
 	for i, width := range widths {
 		if i%2 == 0 {

@@ -6,10 +6,14 @@ const year = 365 * 24 * time.Hour
 
 // Lines of Source that many products share.
 const (
-	lcd20    = "\nLCD: 20 s, as a comparable card does (Nagra); it freezes the code, our choice, because no data sheet says otherwise and a code one step old is the harder case for a server"
-	life5    = "\nlife: 5 years, as newer push-button fobs are sold with, and 14,000 presses (Swivel: more than 14,000)"
-	trimmed  = "\ntolerance: N(0, 4 ppm), our choice, because vendors that trim reach 2 to 5 ppm, and users report 4 to 12 (Token2)"
-	crystal  = "\ncrystal: -0.034 ppm/°C² around 25 °C, 3 ppm of ageing in the first year (CTS TF20: -0.030 ± 0.010, ±3)"
+	lcd20 = "\nLCD: 20 s, as a comparable card does (Nagra); it freezes the code, our choice, because no " +
+		"data sheet says otherwise and a code one step old is the harder case for a server"
+	life5 = "\nlife: 5 years, as newer push-button fobs are sold with, and 14,000 presses (Swivel: more " +
+		"than 14,000)"
+	trimmed = "\ntolerance: N(0, 4 ppm), our choice, because vendors that trim reach 2 to 5 ppm, and users " +
+		"report 4 to 12 (Token2)"
+	crystal = "\ncrystal: -0.034 ppm/°C² around 25 °C, 3 ppm of ageing in the first year (CTS TF20: -0.030 " +
+		"± 0.010, ±3)"
 	plain    = "\nhash: SHA-1, the default of RFC 6238; the vendor says nothing"
 	awsRules = "\ncode: 6 digits, 30 s, by a button (AWS IAM User Guide, Enable a hardware TOTP token)"
 )
@@ -63,9 +67,12 @@ var profiles = [...]Profile{{
 	AgeingPPB:        3_000,
 	ParabolaPPBPerC2: 34,
 	TurnoverMilliC:   25_000,
-	Source: "serial: four letters and eight digits (AWS IAM User Guide: ABCD12345678); the letters are our choice, because none are published" +
-		"\ncode: 6 digits, 30 s (PingID: Gemalto EZIO display card TOTP 30 s; AWS sells a display card beside the token)" + plain + lcd20 +
-		"\nlife: 3 years and 10,000 presses, our choice, because a cell 0.4 mm thin holds less than a coin, and cards are sold for 3 years" + trimmed + crystal,
+	Source: "serial: four letters and eight digits (AWS IAM User Guide: ABCD12345678); the letters are our " +
+		"choice, because none are published" +
+		"\ncode: 6 digits, 30 s (PingID: Gemalto EZIO display card TOTP 30 s; AWS sells a display card beside " +
+		"the token)" + plain + lcd20 +
+		"\nlife: 3 years and 10,000 presses, our choice, because a cell 0.4 mm thin holds less than a coin, " +
+		"and cards are sold for 3 years" + trimmed + crystal,
 }, {
 	Name:             "govcloud",
 	Title:            "hardware TOTP token for AWS GovCloud (US), Hypersecu style",
@@ -83,9 +90,12 @@ var profiles = [...]Profile{{
 	AgeingPPB:        3_000,
 	ParabolaPPBPerC2: 34,
 	TurnoverMilliC:   25_000,
-	Source: "serial: eight digits, 20899872 (Amazon S3 guide, MFA Delete); which vendor prints it so is not published" + awsRules + plain +
-		"\nLCD: up to 60 s (Swivel, time-based); redrawing and six time bars are our choice, because tokens of this make show a countdown" + life5 +
-		"\ntolerance: N(0, 2.85 ppm), our choice, because Feitian specifies 90 s a year for the C200 and a fleet of 1,200 had some outside" + crystal,
+	Source: "serial: eight digits, 20899872 (Amazon S3 guide, MFA Delete); which vendor prints it so is not " +
+		"published" + awsRules + plain +
+		"\nLCD: up to 60 s (Swivel, time-based); redrawing and six time bars are our choice, because tokens of " +
+		"this make show a countdown" + life5 +
+		"\ntolerance: N(0, 2.85 ppm), our choice, because Feitian specifies 90 s a year for the C200 and a " +
+		"fleet of 1,200 had some outside" + crystal,
 }, {
 	Name:          "event",
 	Title:         "event-based OTP fob (HOTP)",
@@ -120,7 +130,8 @@ var profiles = [...]Profile{{
 	ParabolaPPBPerC2: 34,
 	TurnoverMilliC:   25_000,
 	Source: "serial: nine digits, our choice, because that is what such fobs have on the back" +
-		"\ncode: 6 digits, 60 s (RSA Authentication Manager); TOTP with SHA-1 is our choice, because the original computes AES codes that are not OATH" +
+		"\ncode: 6 digits, 60 s (RSA Authentication Manager); TOTP with SHA-1 is our choice, because the " +
+		"original computes AES codes that are not OATH" +
 		"\nLCD: always lit, redraws, six time bars of 10 s, no button (the look of a key fob of this kind)" +
 		"\nlife: 5 years, our choice, because such fobs carry an end date 2 to 5 years off" + trimmed + crystal,
 }, {
@@ -163,7 +174,8 @@ var profiles = [...]Profile{{
 		"\ncode: 6 digits, 30 s, SHA-1 (Token2), which is what an AWS virtual device asks for" +
 		"\nclock: set over NFC by anybody (Token2 on unrestricted time sync)" +
 		"\nLCD: 30 s and redraws, our choice, because the product is sold with a countdown" + life5 +
-		"\ntolerance: ±20 ppm evenly, untrimmed (CTS TF20), our choice, because its clock is meant to be set again; Token2 reports 2 min a year up to 1 s a day" + crystal,
+		"\ntolerance: ±20 ppm evenly, untrimmed (CTS TF20), our choice, because its clock is meant to be set " +
+		"again; Token2 reports 2 min a year up to 1 s a day" + crystal,
 }, {
 	Name:             "programmable-restricted",
 	Title:            "programmable token, setting the clock wipes the seed",
@@ -187,7 +199,8 @@ var profiles = [...]Profile{{
 		"\ncode: 6 digits, 30 s, SHA-1 (Token2), which is what an AWS virtual device asks for" +
 		"\nclock: set over NFC; the seed is cleared by it (Token2 on restricted time sync)" +
 		"\nLCD: 30 s and redraws, our choice, because the product is sold with a countdown" + life5 +
-		"\ntolerance: ±20 ppm evenly, untrimmed (CTS TF20), our choice, because the parts are those of the unrestricted one" + crystal,
+		"\ntolerance: ±20 ppm evenly, untrimmed (CTS TF20), our choice, because the parts are those of the " +
+		"unrestricted one" + crystal,
 }, {
 	Name:          "ocra-card",
 	Title:         "challenge-response card with keypad (OCRA)",

@@ -133,6 +133,7 @@ func parseHex(text string) (token.Seed, error) {
 	return hex.DecodeString(text)
 }
 
+// parseDigits takes one character, so that 06 and +6 are typing errors.
 func parseDigits(text string) (int, error) {
 	if len(text) != 1 || text[0] < '6' || text[0] > '8' {
 		return 0, fmt.Errorf("digits %s are not possible; use 6, 7 or 8", shown(text))
@@ -140,6 +141,7 @@ func parseDigits(text string) (int, error) {
 	return int(text[0] - '0'), nil
 }
 
+// parseStep reads seconds. Some makers write milliseconds, which is beyond what any token has.
 func parseStep(text string) (time.Duration, error) {
 	seconds, err := strconv.ParseUint(text, 10, 31)
 	if err != nil || seconds == 0 || seconds > uint64(maxStep/time.Second) {
@@ -148,6 +150,7 @@ func parseStep(text string) (time.Duration, error) {
 	return time.Duration(seconds) * time.Second, nil
 }
 
+// parseCounter reads a moving factor: RFC 4226, Section 5.1 has 8 bytes for it.
 func parseCounter(text string) (uint64, error) {
 	counter, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
@@ -167,4 +170,5 @@ func byLength(seed token.Seed) token.Algorithm {
 	return token.SHA1
 }
 
+// seconds writes what parseStep reads.
 func seconds(step time.Duration) string { return strconv.FormatInt(int64(step/time.Second), 10) }

@@ -45,6 +45,8 @@ func Detect(data []byte) (Format, error) {
 	return detectCSV(lower, delimiter(data))
 }
 
+// detectXML goes by the name of the root alone; whether it is in the right namespace, the
+// reader of that format says better.
 func detectXML(data []byte) (Format, error) {
 	root, err := rootName(data)
 	if err != nil {

@@ -16,6 +16,8 @@ var entraColumns = []string{"upn", "serial number", "secret key", "time interval
 
 const maxEntraSecret = 128
 
+// parseEntra reads rows by the names in the header: columns come in any order, and the
+// wrong one taken for the seed would be found by a user who cannot sign in.
 func parseEntra(in *reading) error {
 	var column map[string]int
 	return in.rows(func(line int, fields []string) (err error) {
@@ -75,6 +77,7 @@ func entraHeader(fields []string) (map[string]int, error) {
 	return column, nil
 }
 
+// checkEntra finds a step that Entra ID would refuse when the file is uploaded.
 func (r *Record) checkEntra() error {
 	if r.Step != 30*time.Second && r.Step != time.Minute {
 		return fmt.Errorf("a step of %s is not possible; Entra ID knows 30 and 60 seconds", r.Step)
@@ -82,6 +85,7 @@ func (r *Record) checkEntra() error {
 	return nil
 }
 
+// writeEntra refuses what Entra ID would take and make other codes of.
 func writeEntra(out *writing) error {
 	out.row(entraColumns...)
 	for i, r := range out.records {
@@ -104,6 +108,7 @@ func writeEntra(out *writing) error {
 	return nil
 }
 
+// leaveEntra keeps the six columns.
 func leaveEntra(r *Record) {
 	account, manufacturer, model := r.Account, r.Manufacturer, r.Model
 	*r = r.codes()

@@ -70,6 +70,7 @@ func (e *Errors) Unwrap() []error {
 	return all
 }
 
+// add counts a fault, and keeps the first ones without what could be a seed.
 func (e *Errors) add(row RowError) {
 	if e.Total++; len(e.Rows) < maxErrors {
 		row.Serial = speakable(row.Serial)

@@ -109,6 +109,7 @@ func (f Format) Title() string {
 	return ""
 }
 
+// form returns how f is read and written.
 func (f Format) form() (form, error) {
 	for _, known := range forms {
 		if known.Format == f {
@@ -184,7 +185,8 @@ func text(data []byte) ([]byte, error) {
 
 var errTooMany = fmt.Errorf("seedfile: the file has more than %d tokens; split it", maxRecords)
 
-// add takes a record, or what is wrong with it.
+// add takes a record, or what is wrong with it. It keeps the first serial of each and every
+// error: a person mends the file once. What it returns ends the reading.
 func (in *reading) add(row int, r Record, err error) error {
 	if len(in.Records)+in.errs.Total >= maxRecords {
 		return errTooMany
@@ -217,6 +219,7 @@ func (in *reading) add(row int, r Record, err error) error {
 	return nil
 }
 
+// warn keeps a bounded number of warnings, and counts the others.
 func (in *reading) warn(format string, args ...any) {
 	if len(in.Warnings) == maxWarnings {
 		in.unsaid++
@@ -233,6 +236,7 @@ type writing struct {
 	errs    Errors
 }
 
+// refuse keeps what is wrong with a record, counted from 0, and goes on to the next.
 func (out *writing) refuse(i int, err error) {
 	out.errs.add(RowError{"record", i + 1, out.records[i].Serial, err})
 }

@@ -18,6 +18,8 @@ var version = regexp.MustCompile(`^#\s*version:\s*(\d{1,9})\s*(?:\n|\r|$)`)
 // users are the columns that version 2 puts before the others.
 const users = 3
 
+// parseOATHCSV reads rows as privacyIDEA does (lib/importotp.py), and the hash in the sixth
+// column as LinOTP does (lib/ImportOTP/oath.py). The mark of version 2 says that users come first.
 func parseOATHCSV(in *reading) error {
 	before := 0
 	if m := version.FindSubmatch(bytes.TrimLeft(in.data, " \t\r\n")); m != nil {
@@ -105,14 +107,15 @@ func writeOATHCSV(out *writing) error {
 	return nil
 }
 
+// leaveOATHCSV keeps the user, for whom version 2 has a place.
 func leaveOATHCSV(r *Record) {
 	account, realm, resolver := r.Account, r.Realm, r.Resolver
 	*r = r.codes()
 	r.Account, r.Realm, r.Resolver = account, realm, resolver
 }
 
-// Duo takes a file for one kind of token, which is chosen in a form beside it.
-
+// parseDuo reads what Duo takes: tokens of one kind, which is chosen in a form beside the
+// file. A third column for totp is refused: nothing that we read says what Duo makes of it.
 func parseDuo(in *reading) error {
 	kind := Record{Type: in.options.Type, Digits: cmp.Or(in.options.Digits, defaultDigits)}
 	if kind.Type == TOTP {
@@ -136,6 +139,7 @@ func parseDuo(in *reading) error {
 	})
 }
 
+// writeDuo takes tokens of one kind only: with a second kind, every code of it would be wrong.
 func writeDuo(out *writing) error {
 	kind := out.records[0]
 	for i, r := range out.records {
@@ -153,4 +157,5 @@ func writeDuo(out *writing) error {
 	return nil
 }
 
+// leaveDuo keeps nothing but serial, seed and counter.
 func leaveDuo(r *Record) { *r = r.codes() }

@@ -27,6 +27,8 @@ type container struct {
 	packages int
 }
 
+// parsePSKC reads a container, a package at a time, so that memory does not grow with the
+// elements that are read over.
 func parsePSKC(in *reading) error {
 	w, err := newWalk(in.data)
 	if err != nil {
@@ -54,6 +56,8 @@ func parsePSKC(in *reading) error {
 	return nil
 }
 
+// child reads one child of the container. Those that say how to read the others must come
+// first (Section 4), and come once; what is not understood could be such a one, and is refused.
 func (c *container) child(n *node) (err error) {
 	switch {
 	case n.name.Local == "Signature":
@@ -107,6 +111,7 @@ func (c *container) setPackage(r *Record, n *node) error {
 	return c.setKey(r, key)
 }
 
+// setKey reads a Key: Section 4.2. Without a profile nobody knows how its codes are made.
 func (c *container) setKey(r *Record, n *node) (err error) {
 	parts, err := n.in(pskcSpace, "Issuer", "AlgorithmParameters", "KeyProfileId", "KeyReference", "FriendlyName", "Data", "UserId", "Policy")
 	if err != nil {
@@ -246,6 +251,7 @@ func (c *container) setData(r *Record, n *node) (err error) {
 	return err
 }
 
+// leavePSKC keeps all but what only privacyIDEA has a place for.
 func leavePSKC(r *Record) {
 	r.Realm, r.Resolver = "", ""
 	if r.KeyID == r.Serial {

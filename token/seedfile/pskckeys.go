@@ -44,6 +44,8 @@ type keys struct {
 	method     bool   // there is a MACMethod
 }
 
+// encrypted reports whether seeds must be encrypted. From then on one in the clear is no seed
+// of the maker, who would have encrypted it.
 func (k *keys) encrypted() bool { return k.encryption != nil }
 
 // setEncryption reads EncryptionKey: a name for a pre-shared key (Section 6.1) or the
@@ -153,7 +155,7 @@ func (k *keys) value(n *node) (plain string, opened []byte, err error) {
 		return "", nil, fmt.Errorf("%s has no value", name)
 	case sealed != nil && parts["PlainValue"] != nil:
 		return "", nil, fmt.Errorf("%s has a plain and an encrypted value", name)
-	case sealed == nil && mac != nil:
+	case sealed == nil && mac != nil: // Section 6.1.1 has a MAC over ciphertext only
 		return "", nil, fmt.Errorf("%s is in the clear with a MAC, which cannot be checked", name)
 	case sealed == nil:
 		return parts["PlainValue"].text, nil, nil
@@ -170,7 +172,7 @@ func (k *keys) value(n *node) (plain string, opened []byte, err error) {
 	if err != nil {
 		return "", nil, fmt.Errorf("the MAC of %s is not base64 text", name)
 	}
-	if !hmac.Equal(sum, k.sum(box)) {
+	if !hmac.Equal(sum, k.sum(box)) { // of the full length: a cut off MAC is a wrong one
 		return "", nil, fmt.Errorf("the MAC of %s is wrong; the key or passphrase is wrong, or the file was changed", name)
 	}
 	if opened, err = open(k.encryption, box); err != nil {
@@ -190,6 +192,7 @@ func (k *keys) sum(box []byte) []byte {
 	return h.Sum(nil)
 }
 
+// secret reads a seed.
 func (k *keys) secret(n *node) (token.Seed, error) {
 	if n == nil {
 		return nil, errors.New("there is no seed")
@@ -297,6 +300,7 @@ func only(n *node, local string) (found *node) {
 	return found
 }
 
+// decode64 reads base64 text with line ends and spaces anywhere.
 func decode64(n *node) ([]byte, error) {
 	return base64.StdEncoding.DecodeString(strings.Join(strings.Fields(textOf(n)), ""))
 }

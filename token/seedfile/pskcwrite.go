@@ -125,6 +125,7 @@ func (out *writing) sealed(l *lock, plain []byte) ([]byte, error) {
 	return box, nil
 }
 
+// keyPackage writes one token. The order of the elements is that of the schema: Section 11.
 func (out *writing) keyPackage(r Record, l *lock) error {
 	out.raw("<KeyPackage><DeviceInfo>")
 	out.leaf("Manufacturer", r.Manufacturer)
@@ -163,6 +164,7 @@ func (out *writing) keyPackage(r Record, l *lock) error {
 	return nil
 }
 
+// secret writes the seed, with its MAC where it is encrypted.
 func (out *writing) secret(r Record, l *lock) error {
 	if l == nil {
 		out.leaf("PlainValue", base64.StdEncoding.EncodeToString(r.Seed))
@@ -178,12 +180,14 @@ func (out *writing) secret(r Record, l *lock) error {
 	return nil
 }
 
+// plain writes a number in the clear, as the figures do: it opens no door.
 func (out *writing) plain(name, value string) {
 	out.raw("<" + name + ">")
 	out.leaf("PlainValue", value)
 	out.raw("</" + name + ">")
 }
 
+// policy writes how long the key may be used: Section 5.
 func (out *writing) policy(r Record) {
 	if r.Starts.IsZero() && r.Expires.IsZero() {
 		return

@@ -136,6 +136,7 @@ func (r *Record) checkFile() error {
 	return nil
 }
 
+// checkDigits finds lengths that RFC 4226, Section 5.3 does not have.
 func (r *Record) checkDigits() error {
 	if r.Digits < 6 || r.Digits > 8 {
 		return fmt.Errorf("seedfile: codes of %d digits are not possible; use 6, 7 or 8", r.Digits)
@@ -143,6 +144,7 @@ func (r *Record) checkDigits() error {
 	return nil
 }
 
+// checkStep finds steps that no URI and no file can say.
 func (r *Record) checkStep() error {
 	if r.Step < time.Second || r.Step > maxStep || r.Step%time.Second != 0 {
 		return fmt.Errorf("seedfile: a step of %s is not possible; use 1 s to 24 h in whole seconds", r.Step)

@@ -16,6 +16,7 @@ const (
 	safeNetDate = "01/02/2006"
 )
 
+// parseSafeNet reads a Token at a time.
 func parseSafeNet(in *reading) error {
 	w, err := newWalk(in.data)
 	if err != nil {
@@ -39,6 +40,8 @@ func parseSafeNet(in *reading) error {
 	})
 }
 
+// setSafeNet reads one token. Of two applications on it, nobody knows which the LCD shows,
+// and a value beside seed and factor could be one that changes the codes: both are refused.
 func (r *Record) setSafeNet(t *node) error {
 	parts, err := t.in("", "CaseModel", "Model", "ProductionDate", "ProductName", "Applications")
 	if err != nil {
@@ -72,6 +75,7 @@ func (r *Record) setSafeNet(t *node) error {
 	return err
 }
 
+// writeSafeNet refuses a hash that readers would not guess from the length of the seed.
 func writeSafeNet(out *writing) error {
 	out.raw("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Tokens>\n")
 	for i, r := range out.records {
@@ -96,6 +100,7 @@ func writeSafeNet(out *writing) error {
 	return nil
 }
 
+// leaveSafeNet keeps the model, and the day on which the token was made.
 func leaveSafeNet(r *Record) {
 	model, starts := r.Model, r.Starts
 	*r = r.codes()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 )
 
+// parseURIs reads a URI a line. Line numbers count comments and empty lines.
 func parseURIs(in *reading) error {
 	n := 0
 	for line := range bytes.Lines(in.data) {
@@ -35,6 +36,7 @@ func writeURIs(out *writing) error {
 	return nil
 }
 
+// leaveURI keeps issuer and account, which are the label.
 func leaveURI(r *Record) {
 	issuer, account := r.Issuer, r.Account
 	*r = r.codes()

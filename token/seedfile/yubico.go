@@ -23,6 +23,8 @@ const (
 	identity     = 6                  // bytes of a public identity
 )
 
+// parseYubico reads a log, in which every session begins with a line of its own. Rows that
+// are for something else are refused one by one, so that nobody waits for tokens that never come.
 func parseYubico(in *reading) error {
 	return in.rows(func(line int, fields []string) error {
 		if strings.EqualFold(fields[0], yubicoStart) {
@@ -33,6 +35,7 @@ func parseYubico(in *reading) error {
 	})
 }
 
+// setYubico reads one event. The access codes, which are secrets too, are read over.
 func (r *Record) setYubico(fields []string) (err error) {
 	switch kind := fields[0]; {
 	case kind == yubicoHOTP:
@@ -100,6 +103,7 @@ func yubicoIdentity(serial string) (public, slot string, err error) {
 	return string(letters), slot, nil
 }
 
+// checkYubico finds what a YubiKey cannot be programmed with.
 func (r *Record) checkYubico() error {
 	switch {
 	case r.Type != HOTP || r.Algorithm != token.SHA1 || r.Digits == 7:
@@ -112,6 +116,8 @@ func (r *Record) checkYubico() error {
 	return nil
 }
 
+// writeYubico leaves the times out: they are local and in the manner of the country, so
+// that nobody reads them.
 func writeYubico(out *writing) error {
 	out.row(yubicoStart, "")
 	for i, r := range out.records {
@@ -129,4 +135,5 @@ func writeYubico(out *writing) error {
 	return nil
 }
 
+// leaveYubico keeps nothing but serial, seed, digits and counter.
 func leaveYubico(r *Record) { *r = r.codes() }
