@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mfalab/mfalab/sim/iam"
+	"github.com/mfalab/mfalab/token"
 )
 
 // made holds a part of a page against what the program says, between the lines "<!-- name -->" and "<!-- end -->", and
@@ -126,4 +127,30 @@ func TestThePlotInTheDocs(t *testing.T) {
 	got, err := os.ReadFile(page)
 	require.NoError(t, err)
 	require.Equal(t, want, string(got), "run this test with MFALAB_UPDATE=1")
+}
+
+// TestTheProductsInTheDocs: docs/fob.md has each profile with its picture, as a fob of it looks that was just pressed.
+func TestTheProductsInTheDocs(t *testing.T) {
+	var b strings.Builder
+	for _, p := range token.Profiles() {
+		number := uint64(12345678)
+		serial, err := p.Serial(number)
+		require.NoError(t, err)
+		f, err := token.NewFob(token.Config{Profile: p, Serial: serial, Seed: token.Seed("12345678901234567890"), Born: scenarioStart})
+		require.NoError(t, err)
+		f.Press(scenarioStart)
+		picture := "fob-" + p.Name + ".svg"
+		if os.Getenv("MFALAB_UPDATE") != "" {
+			require.NoError(t, os.WriteFile("../../docs/"+picture, []byte(f.FrontSVG()), 0o644))
+		}
+		drawn, err := os.ReadFile("../../docs/" + picture)
+		require.NoError(t, err)
+		require.Equal(t, f.FrontSVG(), string(drawn), "run this test with MFALAB_UPDATE=1")
+		fmt.Fprintf(&b, "### `%s`\n\n%s\n\n<img src=\"%s\" alt=\"a fob of the profile %s, just pressed\" width=\"300\">\n\n", p.Name, p.Title, picture, p.Name)
+		for line := range strings.Lines(p.Source) {
+			fmt.Fprintf(&b, "- %s\n", strings.TrimSpace(line))
+		}
+		b.WriteString("\n")
+	}
+	made(t, "../../docs/fob.md", "products", b.String())
 }

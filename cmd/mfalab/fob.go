@@ -124,12 +124,18 @@ func drift(s live.Shown) string {
 func battery(s live.Shown) string { return fmt.Sprintf("%.0f%%", s.Battery*100) }
 
 func (c *cli) fobShow() *cobra.Command {
+	var svg, back bool
 	cmd := &cobra.Command{
 		Use: "show SERIAL", Short: "Show a fob as it lies there, without touching it",
-		Example: "  mfalab fob show GAHT12345678", Args: cobra.ExactArgs(1),
+		Example: "  mfalab fob show GAHT12345678\n  mfalab fob show GAHT12345678 --svg > fob.svg", Args: cobra.ExactArgs(1),
 	}
+	cmd.Flags().BoolVar(&svg, "svg", false, "draw it as SVG")
+	cmd.Flags().BoolVar(&back, "back", false, "with --svg: its back, with serial and bar code")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		return c.with(cmd, mustBe, func(ctx context.Context, lab *control.Client) error {
+			if svg || back {
+				return c.picture(ctx, lab, args[0], back)
+			}
 			var s live.Shown
 			if err := lab.Get(ctx, "/v1/fobs/"+url.PathEscape(args[0]), &s); err != nil {
 				return err
@@ -144,6 +150,21 @@ func (c *cli) fobShow() *cobra.Command {
 		})
 	}
 	return cmd
+}
+
+// picture prints a fob as SVG.
+func (c *cli) picture(ctx context.Context, lab *control.Client, serial string, back bool) error {
+	var p live.Picture
+	if err := lab.Get(ctx, "/v1/fobs/"+url.PathEscape(serial)+"/picture", &p); err != nil {
+		return err
+	}
+	return c.print(p, func(w io.Writer) {
+		if back {
+			fmt.Fprint(w, p.Back)
+			return
+		}
+		fmt.Fprint(w, p.Front)
+	})
 }
 
 func (c *cli) fobPress() *cobra.Command {

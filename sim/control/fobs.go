@@ -35,6 +35,9 @@ func (s *Server) treatments() []route {
 	return []route{
 		on("POST", "/v1/shipments", "take in a box of fobs with its seed file, all or nothing", s.ship),
 		on("POST", "/v1/export", "write fobs into a seed file, with their seeds", s.export),
+		on("GET", "/v1/fobs/{serial}/picture", "what a fob looks like, as SVG", func(ctx context.Context, in Serial) (live.Picture, error) {
+			return l.Picture(ctx, in.Serial)
+		}),
 		treat("leave", "put a fob into a climate", func(ctx context.Context, in Treatment) (live.Shown, error) {
 			return l.Leave(ctx, in.Serial, in.Climate)
 		}),

@@ -125,3 +125,21 @@ func (l *Lab) Heat(ctx context.Context, serial string, celsius float64) error {
 func (l *Lab) Devices() (fobs, apps int) {
 	return len(l.bench.shelves[Fobs]), len(l.bench.shelves[Apps])
 }
+
+// Picture is what a fob looks like, as SVG.
+type Picture struct {
+	Front string `json:"front"` // case, button and LCD with what it shows
+	Back  string `json:"back"`  // serial number and bar code
+}
+
+// Picture draws a fob as it lies there.
+func (l *Lab) Picture(ctx context.Context, serial string) (p Picture, err error) {
+	err = l.Do(ctx, func(*sim.World) error {
+		d, err := l.bench.get(Fobs, serial)
+		if err == nil {
+			p = Picture{Front: d.FrontSVG(), Back: d.BackSVG()}
+		}
+		return err
+	})
+	return p, err
+}
