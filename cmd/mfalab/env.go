@@ -135,9 +135,10 @@ var shells = map[string]func(variable) string{
 		}
 		return "$env:" + v.Name + " = '" + strings.ReplaceAll(v.Value, "'", "''") + "'"
 	},
-	// A workflow's environment file has no way to take a variable out.
+	// A workflow's environment file has no way to take a variable out. An empty one does as well, but for a profile: an
+	// empty name is a profile that there is not.
 	"github": func(v variable) string {
-		if v.Unset {
+		if strings.HasSuffix(v.Name, "_PROFILE") {
 			return ""
 		}
 		return v.Name + "=" + v.Value

@@ -21,6 +21,9 @@ func (c *cli) fob() *cobra.Command {
 			c.treatments()...)...)
 }
 
+// maxCount bounds what one command makes. Our choice: ten boxes of ten thousand.
+const maxCount = 100_000
+
 func (c *cli) fobNew() *cobra.Command {
 	var spec live.FobSpec
 	var seed string
@@ -43,8 +46,8 @@ func (c *cli) fobNew() *cobra.Command {
 			return usage{err}
 		}
 		switch {
-		case count < 1:
-			return usage{fmt.Errorf("--count %d makes nothing: give 1 or more", count)}
+		case count < 1 || count > maxCount:
+			return usage{fmt.Errorf("--count %d: give 1 to %d", count, maxCount)}
 		case count > 1 && (spec.Serial != "" || seed != ""):
 			return usage{fmt.Errorf("--count makes fobs with serials and seeds of their own: leave --serial and --seed-hex out")}
 		}
