@@ -4,7 +4,7 @@ GO = go
 
 # What the tests drive and build with, by the names of Debian's packages: the clients; and a C compiler, which only the
 # race detector needs.
-PACKAGES = awscli python3-boto3 oathtool zbar-tools pskctool stoken qrencode gcc libc6-dev
+PACKAGES = awscli python3-boto3 oathtool zbar-tools qrencode pskctool stoken python3-pskc librsvg2-bin gcc libc6-dev
 
 # Packages whose tests live in the database, where the race detector makes them many times slower: SQLite is C turned
 # into Go, and every access to its memory is watched. The callers of the store are raced over the store in memory. And the

@@ -11,12 +11,11 @@ import (
 	"os"
 	"strings"
 
-	"github.com/makiuchi-d/gozxing"
-	"github.com/makiuchi-d/gozxing/qrcode"
 	"github.com/spf13/cobra"
 
 	"github.com/mfalab/mfalab/sim/control"
 	"github.com/mfalab/mfalab/sim/live"
+	"github.com/mfalab/mfalab/token/seedfile/qr"
 )
 
 func (c *cli) app() *cobra.Command {
@@ -85,25 +84,21 @@ func (c *cli) see(what string) (control.Scan, error) {
 	return control.Scan{Seed: text}, nil
 }
 
-// maxPixels bounds the picture before it is unpacked: a small file can hold a huge one.
-const maxPixels = 64 << 20
-
+// readQR reads the one code of a picture, whose size is bounded before it is unpacked: a small file can hold a huge one.
 func readQR(name string, size image.Config, b []byte) (control.Scan, error) {
-	if size.Width <= 0 || size.Height <= 0 || size.Width > maxPixels/size.Height {
+	if size.Width <= 0 || size.Height <= 0 || size.Width > qr.MaxPixels/size.Height {
 		return control.Scan{}, fmt.Errorf("the picture %s has %d x %d pixels, which is too many: scale it down", name, size.Width, size.Height)
 	}
 	picture, _, err := image.Decode(strings.NewReader(string(b)))
 	if err != nil {
 		return control.Scan{}, fmt.Errorf("the picture %s cannot be read: %w", name, err)
 	}
-	bits, err := gozxing.NewBinaryBitmapFromImage(picture)
-	if err != nil {
-		return control.Scan{}, fmt.Errorf("the picture %s cannot be read: %w", name, err)
-	}
-	hints := map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true}
-	found, err := qrcode.NewQRCodeReader().Decode(bits, hints)
+	found, err := qr.Read(picture)
 	if err != nil {
 		return control.Scan{}, fmt.Errorf("no QR code can be read in the picture %s: give a sharper one, or the base32 seed as a file", name)
 	}
-	return control.Scan{URI: found.GetText()}, nil
+	if len(found) > 1 {
+		return control.Scan{}, fmt.Errorf("the picture %s has %d QR codes: cut out the one that is meant", name, len(found))
+	}
+	return control.Scan{URI: found[0]}, nil
 }
