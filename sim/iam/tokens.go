@@ -255,6 +255,9 @@ func used(tx Tx, call Call) error {
 	if err != nil || k == nil {
 		return err
 	}
+	if !k.longAgo(call.Now) && k.LastUsedRegion == call.Region && k.LastUsedService == call.Service {
+		return nil
+	}
 	k.LastUsed, k.LastUsedRegion, k.LastUsedService = call.Now.UTC().Truncate(time.Second), call.Region, call.Service
 	return put(tx, kindKey, k.ID, k)
 }
@@ -265,8 +268,13 @@ func usedLongAgo(tx Tx, call Call) (bool, error) {
 	if err != nil || k == nil {
 		return false, err
 	}
-	behind := call.Now.Sub(k.LastUsed)
-	return behind < 0 || behind >= usedDelay, nil
+	return k.longAgo(call.Now), nil
+}
+
+// longAgo reports whether the last use that is written down is too far behind now.
+func (k *AccessKey) longAgo(now time.Time) bool {
+	behind := now.Sub(k.LastUsed)
+	return behind < 0 || behind >= usedDelay
 }
 
 // keyOf returns the long-term access key that signed the call, or nil for a session and for a key that is gone.
