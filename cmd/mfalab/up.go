@@ -24,8 +24,7 @@ import (
 	"github.com/mfalab/mfalab/sim/live"
 )
 
-// address is where a lab listens unless it is told otherwise. Our choice: FIDO's "6" and OATH's "325" mean nothing; the
-// port is free in IANA's list.
+// address is where a lab listens unless it is told otherwise: the port of the design.
 const address = "127.0.0.1:6325"
 
 // upFlags are the options of `mfalab up`.

@@ -25,8 +25,8 @@ const (
 	sessionGrace = 90 * 24 * time.Hour
 	// pruned is how many old sessions a new one looks at: with two, the dead are fewer than the living in the long run.
 	pruned = 2
-	// usedDelay is how far behind the record of an access key's last use may be when all it does is read. The real one is
-	// late, too.
+	// usedDelay is how far behind the record of an access key's last use may be, so that not every call has to write it.
+	// The real one is late, too.
 	usedDelay = 15 * time.Minute
 )
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mfalab/mfalab/sim"
+	"github.com/mfalab/mfalab/token"
 )
 
 // Shown is a device and what its LCD shows.
@@ -105,20 +106,11 @@ func (l *Lab) Heat(ctx context.Context, serial string, celsius float64) error {
 	if !(celsius >= -40 && celsius <= 85) {
 		return fmt.Errorf("a fob cannot be kept at %v degrees: give -40 to 85", celsius)
 	}
-	err := l.Do(ctx, func(w *sim.World) error {
-		d, err := l.bench.get(Fobs, serial)
-		if err != nil {
-			return err
-		}
-		d.SetTemperature(w.Now(), int64(celsius*1000))
-		l.bench.changed(d)
-		w.Record("fob.temperature", sim.String("serial", serial), sim.String("celsius", fmt.Sprint(celsius)))
-		return nil
+	_, err := l.treat(ctx, serial, "temperature", func(f *token.Fob, now time.Time) ([]sim.Attr, error) {
+		f.SetTemperature(now, int64(celsius*1000))
+		return []sim.Attr{sim.String("celsius", fmt.Sprint(celsius))}, nil
 	})
-	if err != nil {
-		return err
-	}
-	return l.Save(ctx)
+	return err
 }
 
 // Devices returns how many fobs and app accounts lie on the bench. It belongs inside Do.
