@@ -45,6 +45,23 @@ var rooms = map[string]room{
 	"token/seedfile/qr": {"", "token token/seedfile", pure, "a picture is a value too; kept apart for the weight of its module"},
 	"sim":               {"", "", pure, "the world holds time, so nothing may tell it the time"},
 
+	"u2f":         {"u2f/ctap u2f/cose u2f/attest u2f/pinuv", "u2f/...", pure, "the key: firmware knows neither cable nor world"},
+	"u2f/ctap":    {"", "", pure, "messages and status codes: values"},
+	"u2f/cose":    {"", "", pure, "keys and signatures, each from a seed"},
+	"u2f/attest":  {"u2f/cose", "u2f/ctap", pure, "statements and certificates, each from a seed"},
+	"u2f/pinuv":   {"u2f/cose u2f/ctap", "", pure, "both halves of the PIN/UV protocols"},
+	"u2f/flash":   {"", "u2f/u2ftest", edge, "a file is where power cuts are real"},
+	"u2f/u2ftest": {"u2f/...", "", edge, "what every flash must do"},
+
+	"hid":         {"", "", pure, "the cable: reports are values"},
+	"hid/ctaphid": {"hid", "", pure, "framing, both sides, told the time"},
+	"hid/plug":    {"hid", "hid/...", edge, "the wall clock and the goroutine of every way in"},
+	"hid/hidtest": {"hid hid/ctaphid hid/plug", "", edge, "what every way in must do"},
+	"hid/pipe":    {"hid", "hid/...", edge, "a way in: two goroutines of one process"},
+	"hid/sock":    {"hid", "hid/...", edge, "a way in: unix sockets and the shim"},
+	"hid/udp":     {"hid", "hid/...", edge, "a way in: datagrams"},
+	"hid/tcp":     {"hid", "hid/...", edge, "a way in: a stream"},
+
 	"sim/iam": {"sim", "sim/iam/memory", told, "the side that checks shares no code with the side that makes codes: never token"},
 	"sim/iam/memory": {"sim/iam", "sim/iam/storetest", edge,
 		"a store: locks are its business, the rules of IAM are not"},
@@ -282,6 +299,7 @@ var spared = map[string]string{
 
 // pureModules are modules of others that a pure package may stand on, and why they do not break its promise.
 var pureModules = map[string]string{
+	"github.com/fxamacker/cbor":     "CBOR to and from values in memory",
 	"github.com/makiuchi-d/gozxing": "QR codes to and from pictures in memory",
 }
 
