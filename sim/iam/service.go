@@ -15,6 +15,7 @@ import (
 
 // Config is what a Service needs.
 type Config struct {
+	// Store is written by this Service alone: it remembers whose the access keys are.
 	Store Store
 	// Account is the account's 12-digit number, used when the store is empty; "" means DefaultAccount.
 	Account string
@@ -35,6 +36,7 @@ const DefaultAccount = "123456789012"
 // A Service is the relying party of one account. It may be used by many goroutines.
 type Service struct {
 	store    Store
+	known    signers
 	origin   atomic.Pointer[origin]
 	settings Settings
 	texts    map[string]text
@@ -75,7 +77,8 @@ func New(ctx context.Context, cfg Config, now time.Time) (*Service, error) {
 	if cfg.Settings == (Settings{}) {
 		cfg.Settings = Defaults()
 	}
-	s := &Service{store: cfg.Store, settings: cfg.Settings, texts: texts, record: cfg.Record}
+	s := &Service{settings: cfg.Settings, texts: texts, record: cfg.Record}
+	s.store = watched{cfg.Store, &s.known}
 	s.origin.Store(&origin{cfg.Chance, cfg.Account})
 	return s, s.store.Update(ctx, func(tx Tx) error {
 		account := &Account{}

@@ -87,6 +87,7 @@ func (s *Service) Restore(ctx context.Context, snap Snapshot, chance sim.Chance,
 	})
 	if err == nil {
 		s.origin.Store(&from)
+		s.known.forget() // who asked in between was told the old account's number
 	}
 	return err
 }

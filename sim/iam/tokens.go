@@ -1,13 +1,8 @@
 package iam
 
 import (
-	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -57,67 +52,6 @@ func (s *Service) permitted(call Call) *Error {
 		return s.refuse("SessionWithoutMFA")
 	}
 	return nil
-}
-
-// Credential returns the secret that a request must have been signed with, and who the caller is then. now is the lab's
-// time. The error is an *Error: InvalidClientTokenId for a key that is unknown, inactive or comes with the wrong session
-// token, and for a user who is gone (one made anew under the old name is another); ExpiredToken for a session that is
-// over; ServiceFailure where the store failed.
-func (s *Service) Credential(ctx context.Context, accessKeyID, sessionToken string, now time.Time) (secret string, caller Caller, err error) {
-	err = s.store.View(ctx, func(tx Tx) error {
-		caller = Caller{AccessKeyID: accessKeyID}
-		var e error
-		if secret, caller.Session, caller.UserID, e = s.secret(tx, accessKeyID, sessionToken, now); e != nil {
-			return e
-		}
-		u, e := userWithID(tx, caller.UserID)
-		if e != nil {
-			return e
-		}
-		if u == nil {
-			return s.refuse("InvalidClientTokenId")
-		}
-		caller.UserName, caller.ARN = u.Name, u.arn(s.Account())
-		return nil
-	})
-	if err == nil {
-		return secret, caller, nil
-	}
-	var refusal *Error
-	if !errors.As(err, &refusal) {
-		refusal = s.refuse("ServiceFailure")
-	}
-	return "", Caller{}, refusal
-}
-
-// secret finds what signs with that ID: with a session token a session, without one an access key. A session that is
-// presented without its token is as unknown as a key that is presented with one.
-func (s *Service) secret(tx Tx, id, token string, now time.Time) (secret string, session *Session, userID string, err error) {
-	if token == "" {
-		k := &AccessKey{}
-		found, err := get(tx, kindKey, id, k)
-		if err == nil && (!found || k.Inactive) {
-			err = s.refuse("InvalidClientTokenId")
-		}
-		return k.Secret, nil, k.UserID, err
-	}
-	session = &Session{}
-	found, err := get(tx, kindSession, id, session)
-	switch {
-	case err != nil:
-		return "", nil, "", err
-	case subtle.ConstantTimeCompare([]byte(tokenHash(token)), []byte(session.TokenHash)) != 1 || !found:
-		return "", nil, "", s.refuse("InvalidClientTokenId")
-	case !now.Before(session.Expires):
-		return "", nil, "", s.refuse("ExpiredToken")
-	}
-	return session.Secret, session, session.UserID, nil
-}
-
-// tokenHash is what is kept of a session token: who reads the store cannot present it.
-func tokenHash(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(sum[:])
 }
 
 // credentialsXML is the only place in which a session's keys are shown.

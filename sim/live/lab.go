@@ -61,6 +61,8 @@ type Lab struct {
 	requests   atomic.Pointer[requests]
 
 	calls  chan call
+	door   sync.RWMutex // read while something is handed over
+	shut   bool
 	quit   chan struct{}
 	ended  chan struct{}
 	closer sync.Once
@@ -103,9 +105,13 @@ func Open(ctx context.Context, opt Options) (*Lab, error) {
 	return l, nil
 }
 
+// queued is how many functions may wait for the lab's goroutine before who brings one has to wait. Our choice: a burst of
+// as many clients as one likes to test with.
+const queued = 64
+
 func newLab(opt Options) *Lab {
 	return &Lab{dir: opt.Dir, opt: opt, plan: opt.Plan, files: folder{opt.Dir, opt.before},
-		calls: make(chan call), quit: make(chan struct{}), ended: make(chan struct{})}
+		calls: make(chan call, queued), quit: make(chan struct{}), ended: make(chan struct{})}
 }
 
 // A call is a function for the lab's goroutine and where to say that it has run.
@@ -119,14 +125,31 @@ type call struct {
 func (l *Lab) Do(ctx context.Context, f func(w *sim.World) error) error {
 	var err error
 	c := call{f: func() { err = f(l.world) }, done: make(chan struct{})}
+	if e := l.hand(ctx, c); e != nil {
+		return e
+	}
+	<-c.done
+	return err
+}
+
+// leave is Do for what needs no answer: f runs before everything that is handed over later.
+func (l *Lab) leave(f func(w *sim.World)) {
+	// The only error is that the lab is closed: then nobody is left who could tell.
+	_ = l.hand(context.Background(), call{f: func() { f(l.world) }})
+}
+
+// hand gives c to the lab's goroutine, which will run it unless hand returns an error.
+func (l *Lab) hand(ctx context.Context, c call) error {
+	l.door.RLock()
+	defer l.door.RUnlock()
+	if l.shut {
+		return ErrClosed
+	}
 	select {
 	case l.calls <- c:
-		<-c.done
-		return err
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-l.quit:
-		return ErrClosed
 	}
 }
 
@@ -149,14 +172,17 @@ func (l *Lab) run() {
 			}
 		}
 		select {
-		case c := <-l.calls:
+		case c, open := <-l.calls:
+			if !open {
+				return
+			}
 			now, _ := l.clock.Now()
 			l.world.AdvanceTo(now)
 			c.f()
-			close(c.done)
+			if c.done != nil {
+				close(c.done)
+			}
 		case <-due:
-		case <-l.quit:
-			return
 		}
 	}
 }
@@ -164,8 +190,11 @@ func (l *Lab) run() {
 // Clock returns the lab's clock.
 func (l *Lab) Clock() *Clock { return l.clock }
 
-// Journal returns the lab's journal.
-func (l *Lab) Journal() *Journal { return l.journal }
+// Journal returns the lab's journal, with everything in it that has been answered. It is not for the functions of Do.
+func (l *Lab) Journal() *Journal {
+	_ = l.Do(context.Background(), func(*sim.World) error { return nil }) // closed: then everything is in it
+	return l.journal
+}
 
 // IAM returns the relying party.
 func (l *Lab) IAM() *iam.Service { return l.service }
@@ -215,9 +244,13 @@ func (l *Lab) Close() error {
 	return err
 }
 
-// stop ends the lab's goroutine.
+// stop ends the lab's goroutine, after what has been handed to it.
 func (l *Lab) stop() {
 	close(l.quit)
+	l.door.Lock()
+	l.shut = true
+	l.door.Unlock()
+	close(l.calls)
 	<-l.ended
 }
 

@@ -1,0 +1,174 @@
+package iam
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"sync"
+	"time"
+)
+
+// Credential returns the secret that a request must have been signed with, and who the caller is then. now is the lab's
+// time. The error is an *Error: InvalidClientTokenId for a key that is unknown, inactive or comes with the wrong session
+// token, and for a user who is gone (one made anew under the old name is another); ExpiredToken for a session that is
+// over; ServiceFailure where the store failed.
+func (s *Service) Credential(ctx context.Context, accessKeyID, sessionToken string, now time.Time) (secret string, caller Caller, err error) {
+	if sessionToken == "" {
+		if k, ok := s.known.signer(accessKeyID); ok {
+			return k.secret, k.caller, nil
+		}
+	}
+	changes := s.known.changes()
+	err = s.store.View(ctx, func(tx Tx) error {
+		caller = Caller{AccessKeyID: accessKeyID}
+		var e error
+		if secret, caller.Session, caller.UserID, e = s.secret(tx, accessKeyID, sessionToken, now); e != nil {
+			return e
+		}
+		u, e := userWithID(tx, caller.UserID)
+		if e != nil {
+			return e
+		}
+		if u == nil {
+			return s.refuse("InvalidClientTokenId")
+		}
+		caller.UserName, caller.ARN = u.Name, u.arn(s.Account())
+		return nil
+	})
+	if err == nil {
+		if sessionToken == "" {
+			s.known.learn(signer{secret, caller}, changes)
+		}
+		return secret, caller, nil
+	}
+	var refusal *Error
+	if !errors.As(err, &refusal) {
+		refusal = s.refuse("ServiceFailure")
+	}
+	return "", Caller{}, refusal
+}
+
+// secret finds what signs with that ID: with a session token a session, without one an access key. A session that is
+// presented without its token is as unknown as a key that is presented with one.
+func (s *Service) secret(tx Tx, id, token string, now time.Time) (secret string, session *Session, userID string, err error) {
+	if token == "" {
+		k := &AccessKey{}
+		found, err := get(tx, kindKey, id, k)
+		if err == nil && (!found || k.Inactive) {
+			err = s.refuse("InvalidClientTokenId")
+		}
+		return k.Secret, nil, k.UserID, err
+	}
+	session = &Session{}
+	found, err := get(tx, kindSession, id, session)
+	switch {
+	case err != nil:
+		return "", nil, "", err
+	case subtle.ConstantTimeCompare([]byte(tokenHash(token)), []byte(session.TokenHash)) != 1 || !found:
+		return "", nil, "", s.refuse("InvalidClientTokenId")
+	case !now.Before(session.Expires):
+		return "", nil, "", s.refuse("ExpiredToken")
+	}
+	return session.Secret, session, session.UserID, nil
+}
+
+// tokenHash is what is kept of a session token: who reads the store cannot present it.
+func tokenHash(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}
+
+// A signer is whose an access key is.
+type signer struct {
+	secret string
+	caller Caller
+}
+
+// signersKept bounds what is remembered. Our choice: more keys than a lab's clients have at a time.
+const signersKept = 1000
+
+// signers remembers whose the access keys of the last calls are: to read that from the store each time costs a client a
+// tenth of its call. It holds only as long as nobody else writes to the store.
+type signers struct {
+	mu   sync.Mutex
+	byID map[string]signer
+	seen uint64 // how often something has changed on which they rest
+}
+
+func (s *signers) signer(id string) (signer, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k, ok := s.byID[id]
+	return k, ok
+}
+
+func (s *signers) changes() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen
+}
+
+// learn remembers k, which was read after changes was asked for. What has changed in between may not be in it.
+func (s *signers) learn(k signer, changes uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.seen != changes {
+		return
+	}
+	if s.byID == nil || len(s.byID) >= signersKept {
+		s.byID = map[string]signer{}
+	}
+	s.byID[k.caller.AccessKeyID] = k
+}
+
+func (s *signers) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen++
+	s.byID = nil
+}
+
+// A watched store forgets the signers when a user or an access key is written, before Update returns.
+type watched struct {
+	Store
+	known *signers
+}
+
+// Update implements Store. An error may hide a commit that has happened, so it makes no difference.
+func (w watched) Update(ctx context.Context, f func(Tx) error) error {
+	tx := &watchedTx{}
+	err := w.Store.Update(ctx, func(t Tx) error {
+		tx.Tx = t
+		return f(tx)
+	})
+	if tx.touched {
+		w.known.forget()
+	}
+	return err
+}
+
+type watchedTx struct {
+	Tx
+	touched bool
+}
+
+// Put implements Tx.
+func (t *watchedTx) Put(kind, key string, value []byte) error {
+	t.touch(kind)
+	return t.Tx.Put(kind, key, value)
+}
+
+// Delete implements Tx.
+func (t *watchedTx) Delete(kind, key string) error {
+	t.touch(kind)
+	return t.Tx.Delete(kind, key)
+}
+
+func (t *watchedTx) touch(kind string) {
+	switch kind {
+	case kindKey, kindUser, kindUserID: // root's record never says anything else
+		t.touched = true
+	}
+}
