@@ -208,7 +208,7 @@ func (c *deciding) decide(ctx context.Context) error {
 		if err != nil || c.refusal != nil {
 			return err
 		}
-		return used(o.Tx, c.call)
+		return c.used(o.Tx, c.call)
 	})
 }
 
@@ -219,12 +219,12 @@ func (c *deciding) read(ctx context.Context) error {
 	err := c.store.View(ctx, func(tx Tx) error {
 		_, err := c.run(tx)
 		if err == nil {
-			late, err = usedLongAgo(tx, c.call)
+			late, err = c.usedLongAgo(tx, c.call)
 		}
 		return err
 	})
 	if err == nil && late {
-		c.decision.Cause = c.store.Update(ctx, func(tx Tx) error { return used(tx, c.call) })
+		c.decision.Cause = c.store.Update(ctx, func(tx Tx) error { return c.used(tx, c.call) })
 	}
 	return err
 }

@@ -17,14 +17,22 @@ import (
 func (s *Service) Credential(ctx context.Context, accessKeyID, sessionToken string, now time.Time) (secret string, caller Caller, err error) {
 	if sessionToken == "" {
 		if k, ok := s.known.signer(accessKeyID); ok {
-			return k.secret, k.caller, nil
+			return k.key.Secret, k.caller, nil
 		}
 	}
 	changes := s.known.changes()
+	caller = Caller{AccessKeyID: accessKeyID}
+	var key *AccessKey
 	err = s.store.View(ctx, func(tx Tx) error {
-		caller = Caller{AccessKeyID: accessKeyID}
 		var e error
-		if secret, caller.Session, caller.UserID, e = s.secret(tx, accessKeyID, sessionToken, now); e != nil {
+		if sessionToken != "" {
+			if caller.Session, e = s.session(tx, accessKeyID, sessionToken, now); e == nil {
+				secret, caller.UserID = caller.Session.Secret, caller.Session.UserID
+			}
+		} else if key, e = s.accessKey(tx, accessKeyID); e == nil {
+			secret, caller.UserID = key.Secret, key.UserID
+		}
+		if e != nil {
 			return e
 		}
 		u, e := userWithID(tx, caller.UserID)
@@ -38,8 +46,8 @@ func (s *Service) Credential(ctx context.Context, accessKeyID, sessionToken stri
 		return nil
 	})
 	if err == nil {
-		if sessionToken == "" {
-			s.known.learn(signer{secret, caller}, changes)
+		if key != nil {
+			s.known.learn(signer{key, caller}, changes)
 		}
 		return secret, caller, nil
 	}
@@ -50,28 +58,30 @@ func (s *Service) Credential(ctx context.Context, accessKeyID, sessionToken stri
 	return "", Caller{}, refusal
 }
 
-// secret finds what signs with that ID: with a session token a session, without one an access key. A session that is
-// presented without its token is as unknown as a key that is presented with one.
-func (s *Service) secret(tx Tx, id, token string, now time.Time) (secret string, session *Session, userID string, err error) {
-	if token == "" {
-		k := &AccessKey{}
-		found, err := get(tx, kindKey, id, k)
-		if err == nil && (!found || k.Inactive) {
-			err = s.refuse("InvalidClientTokenId")
-		}
-		return k.Secret, nil, k.UserID, err
+// accessKey finds the key with that ID that is in use.
+func (s *Service) accessKey(tx Tx, id string) (*AccessKey, error) {
+	k := &AccessKey{}
+	found, err := get(tx, kindKey, id, k)
+	if err == nil && (!found || k.Inactive) {
+		err = s.refuse("InvalidClientTokenId")
 	}
-	session = &Session{}
+	return k, err
+}
+
+// session finds the session with that key and token. One that is presented without its token is as unknown as a key that
+// is presented with one.
+func (s *Service) session(tx Tx, id, token string, now time.Time) (*Session, error) {
+	session := &Session{}
 	found, err := get(tx, kindSession, id, session)
 	switch {
 	case err != nil:
-		return "", nil, "", err
+		return nil, err
 	case subtle.ConstantTimeCompare([]byte(tokenHash(token)), []byte(session.TokenHash)) != 1 || !found:
-		return "", nil, "", s.refuse("InvalidClientTokenId")
+		return nil, s.refuse("InvalidClientTokenId")
 	case !now.Before(session.Expires):
-		return "", nil, "", s.refuse("ExpiredToken")
+		return nil, s.refuse("ExpiredToken")
 	}
-	return session.Secret, session, session.UserID, nil
+	return session, nil
 }
 
 // tokenHash is what is kept of a session token: who reads the store cannot present it.
@@ -82,7 +92,7 @@ func tokenHash(token string) string {
 
 // A signer is whose an access key is.
 type signer struct {
-	secret string
+	key    *AccessKey // nobody changes it
 	caller Caller
 }
 

@@ -18,8 +18,9 @@ const (
 const (
 	// sessionGrace is how long an expired session is kept, so that who still uses it is told that it expired.
 	sessionGrace = 90 * 24 * time.Hour
-	// pruned is how many old sessions a new one looks at: with two, the dead are fewer than the living in the long run.
-	pruned = 2
+	// Every pruneEvery-th draw or so looks at pruned old sessions: that is two for a new one, so that the dead are fewer
+	// than the living in the long run.
+	pruned, pruneEvery = 16, 8
 	// usedDelay is how far behind the record of an access key's last use may be, so that not every call has to write it.
 	// The real one is late, too.
 	usedDelay = 15 * time.Minute
@@ -126,8 +127,11 @@ func (o *operating) login(serial string) error {
 	return o.putDevice(d)
 }
 
-// prune looks at the sessions that come after id, which is random, and removes those that expired long ago.
+// prune looks, now and then, at the sessions that come after id, which is random, and removes those that expired long ago.
 func (o *operating) prune(id string) error {
+	if o.account.Drawn%pruneEvery != 0 {
+		return nil
+	}
 	records, err := o.Scan(kindSession, "", id, pruned)
 	if err != nil {
 		return err
@@ -184,20 +188,23 @@ func (o *operating) getAccessKeyInfo() (any, error) {
 }
 
 // used records that the caller's access key was used. A call that writes records it with what it writes.
-func used(tx Tx, call Call) error {
-	k, err := keyOf(tx, call)
-	if err != nil || k == nil {
-		return err
-	}
-	if !k.longAgo(call.Now) && k.LastUsedRegion == call.Region && k.LastUsedService == call.Service {
+func (s *Service) used(tx Tx, call Call) error {
+	if k, ok := s.known.signer(call.Caller.AccessKeyID); ok && !k.key.overdue(call) {
 		return nil
+	}
+	k, err := keyOf(tx, call)
+	if err != nil || k == nil || !k.overdue(call) {
+		return err
 	}
 	k.LastUsed, k.LastUsedRegion, k.LastUsedService = call.Now.UTC().Truncate(time.Second), call.Region, call.Service
 	return put(tx, kindKey, k.ID, k)
 }
 
 // usedLongAgo reports whether the record of the last use of the caller's access key is too far behind.
-func usedLongAgo(tx Tx, call Call) (bool, error) {
+func (s *Service) usedLongAgo(tx Tx, call Call) (bool, error) {
+	if k, ok := s.known.signer(call.Caller.AccessKeyID); ok {
+		return k.key.longAgo(call.Now), nil
+	}
 	k, err := keyOf(tx, call)
 	if err != nil || k == nil {
 		return false, err
@@ -209,6 +216,11 @@ func usedLongAgo(tx Tx, call Call) (bool, error) {
 func (k *AccessKey) longAgo(now time.Time) bool {
 	behind := now.Sub(k.LastUsed)
 	return behind < 0 || behind >= usedDelay
+}
+
+// overdue reports whether a call that writes has to write down as well that it used the key.
+func (k *AccessKey) overdue(call Call) bool {
+	return k.longAgo(call.Now) || k.LastUsedRegion != call.Region || k.LastUsedService != call.Service
 }
 
 // keyOf returns the long-term access key that signed the call, or nil for a session and for a key that is gone.

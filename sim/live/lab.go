@@ -60,15 +60,19 @@ type Lab struct {
 	url, token string
 	requests   atomic.Pointer[requests]
 
-	calls  chan call
-	door   sync.RWMutex // read while something is handed over
-	shut   bool
+	turn   sync.Mutex    // held by whose turn it is in the world
+	shut   bool          // guarded by turn
+	armed  time.Time     // when, by the wall's clock, the world is due; guarded by turn
+	sooner chan struct{} // it is due sooner than armed said
 	quit   chan struct{}
 	ended  chan struct{}
 	closer sync.Once
 
 	saving     sync.Mutex   // held while files are written, so that newer states never lose to older ones
 	unfinished *replacement // announced, and its files are not in place; guarded by saving
+
+	shipping sync.Mutex // held while a box is taken in
+	arrival  arrival
 
 	// Of the lab's goroutine, the first four as long as saving is held by others too.
 	plan     *Plan // what the lab was made by
@@ -105,96 +109,94 @@ func Open(ctx context.Context, opt Options) (*Lab, error) {
 	return l, nil
 }
 
-// queued is how many functions may wait for the lab's goroutine before who brings one has to wait. Our choice: a burst of
-// as many clients as one likes to test with.
-const queued = 64
-
 func newLab(opt Options) *Lab {
-	return &Lab{dir: opt.Dir, opt: opt, plan: opt.Plan, files: folder{opt.Dir, opt.before},
-		calls: make(chan call, queued), quit: make(chan struct{}), ended: make(chan struct{})}
+	l := &Lab{dir: opt.Dir, opt: opt, plan: opt.Plan, sooner: make(chan struct{}, 1), quit: make(chan struct{}), ended: make(chan struct{})}
+	l.files = folder{opt.Dir, opt.before, l.arrival.wrote}
+	return l
 }
 
-// A call is a function for the lab's goroutine and where to say that it has run.
-type call struct {
-	f    func()
-	done chan struct{}
-}
-
-// Do runs f on the lab's goroutine, with the world at the lab's present time, and returns f's error. f must not wait and
+// Do runs f, with the world at the lab's present time, and returns f's error. The world belongs to one f at a time, and
+// to the lab's own goroutine when none runs: for f everything in it stands still. f must not wait, must not call Do and
 // must not call the IAM.
 func (l *Lab) Do(ctx context.Context, f func(w *sim.World) error) error {
-	var err error
-	c := call{f: func() { err = f(l.world) }, done: make(chan struct{})}
-	if e := l.hand(ctx, c); e != nil {
-		return e
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	<-c.done
-	return err
-}
-
-// leave is Do for what needs no answer: f runs before everything that is handed over later.
-func (l *Lab) leave(f func(w *sim.World)) {
-	// The only error is that the lab is closed: then nobody is left who could tell.
-	_ = l.hand(context.Background(), call{f: func() { f(l.world) }})
-}
-
-// hand gives c to the lab's goroutine, which will run it unless hand returns an error.
-func (l *Lab) hand(ctx context.Context, c call) error {
-	l.door.RLock()
-	defer l.door.RUnlock()
+	l.turn.Lock()
+	defer l.turn.Unlock()
 	if l.shut {
 		return ErrClosed
 	}
-	select {
-	case l.calls <- c:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	now, _ := l.clock.Now()
+	l.world.AdvanceTo(now)
+	defer l.rearm()
+	return f(l.world)
+}
+
+// rearm wakes the lab's goroutine where it would sleep too long.
+func (l *Lab) rearm() {
+	due := l.due()
+	if due.IsZero() || !l.armed.IsZero() && !due.Before(l.armed) {
+		return
 	}
+	select {
+	case l.sooner <- struct{}{}:
+	default:
+	}
+}
+
+// due returns when, by the wall's clock, the world wants to be woken; zero is never.
+func (l *Lab) due() time.Time {
+	next := l.world.Next()
+	if next.IsZero() {
+		return next
+	}
+	d, ever := l.clock.until(next)
+	if !ever {
+		return time.Time{}
+	}
+	_, wall := l.clock.Now()
+	return wall.Add(d)
 }
 
 // ErrClosed is returned by everything that is asked of a lab after Close.
 var ErrClosed = errors.New("the lab is closed")
 
-// run is the lab's goroutine: it takes the world through its wakes by the lab's clock, and runs the functions of Do.
+// run is the lab's goroutine: it takes the world through its wakes by the lab's clock.
 func (l *Lab) run() {
 	defer close(l.ended)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		now, _ := l.clock.Now()
-		l.world.AdvanceTo(now)
 		var due <-chan time.Time
-		if next := l.world.Next(); !next.IsZero() {
-			if d, ever := l.clock.until(next); ever {
-				timer.Reset(d)
-				due = timer.C
-			}
+		if d, ever := l.wake(); ever {
+			timer.Reset(d)
+			due = timer.C
 		}
 		select {
-		case c, open := <-l.calls:
-			if !open {
-				return
-			}
-			now, _ := l.clock.Now()
-			l.world.AdvanceTo(now)
-			c.f()
-			if c.done != nil {
-				close(c.done)
-			}
 		case <-due:
+		case <-l.sooner:
+		case <-l.quit:
+			return
 		}
 	}
+}
+
+// wake takes the world to the present and returns how long it may be left alone then; ever is false where nothing is due.
+func (l *Lab) wake() (d time.Duration, ever bool) {
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	now, wall := l.clock.Now()
+	l.world.AdvanceTo(now)
+	l.armed = l.due()
+	return l.armed.Sub(wall), !l.armed.IsZero()
 }
 
 // Clock returns the lab's clock.
 func (l *Lab) Clock() *Clock { return l.clock }
 
-// Journal returns the lab's journal, with everything in it that has been answered. It is not for the functions of Do.
-func (l *Lab) Journal() *Journal {
-	_ = l.Do(context.Background(), func(*sim.World) error { return nil }) // closed: then everything is in it
-	return l.journal
-}
+// Journal returns the lab's journal.
+func (l *Lab) Journal() *Journal { return l.journal }
 
 // IAM returns the relying party.
 func (l *Lab) IAM() *iam.Service { return l.service }
@@ -244,14 +246,13 @@ func (l *Lab) Close() error {
 	return err
 }
 
-// stop ends the lab's goroutine, after what has been handed to it.
+// stop ends the lab's goroutine, and everybody's turn.
 func (l *Lab) stop() {
 	close(l.quit)
-	l.door.Lock()
-	l.shut = true
-	l.door.Unlock()
-	close(l.calls)
 	<-l.ended
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	l.shut = true
 }
 
 // release gives back everything that Open took.
