@@ -26,7 +26,7 @@ the medians, and of the ratios the median too. It is written by a command, not b
 
 const foot = `## How to run it
 
-` + "`make bench`" + ` measures all of it again and writes this page; it takes about a minute, wants a machine that does nothing
+` + "`make bench`" + ` measures all of it again and writes this page; it takes some minutes, wants a machine that does nothing
 else, and fails where a figure is not reached. It is this test:
 
     go test ./docs -run TestPerformance -count=1 -timeout 30m -update

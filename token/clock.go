@@ -6,7 +6,7 @@ import (
 )
 
 // Local returns what the fob's own clock shows at now, to the nanosecond. It never runs
-// backwards; only [Fob.SetClock] puts it back. It is the zero Time when the fob is dead by
+// backwards; only [Fob.SetClock] and [Fob.SetDrift] put it back. It is the zero Time when the fob is dead by
 // then: without a battery there is no clock.
 func (f *Fob) Local(now time.Time) time.Time {
 	if f.lost(now) {

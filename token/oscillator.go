@@ -28,6 +28,7 @@ type oscillator struct {
 	turnover                    int64 // m°C
 
 	born    time.Time // when the crystal was new and its clock right
+	forced  bool      // the lab has set the drift: what had gathered says nothing about the age
 	anchor  time.Time // the last change of climate
 	drift   drift     // what had gathered at the anchor
 	climate Climate   // since the anchor
@@ -95,6 +96,17 @@ func (o *oscillator) aged(at time.Time) drift {
 		from = part.until
 	}
 	panic("token: internal error: a crystal older than time")
+}
+
+// ageAt returns what ageing adds to the rate at an instant, in ppb, and when that changes.
+func (o *oscillator) ageAt(at time.Time) (ppb int64, until time.Time) {
+	seconds, _ := elapsed(o.born, at)
+	for _, part := range ageing[:len(ageing)-1] {
+		if seconds < part.until {
+			return o.ageing * part.permille / 1000, time.Unix(o.born.Unix()+part.until, int64(o.born.Nanosecond())).UTC()
+		}
+	}
+	return o.ageing * ageing[len(ageing)-1].permille / 1000, horizon
 }
 
 // rate returns by how many ppb the crystal is off at a temperature, its age aside.

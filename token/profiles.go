@@ -76,7 +76,7 @@ var profiles = [...]Profile{{
 }, {
 	Name:             "govcloud",
 	Title:            "hardware TOTP token for AWS GovCloud (US), Hypersecu style",
-	SerialFormat:     "########",
+	SerialFormat:     "##########",
 	Digits:           6,
 	Algorithm:        SHA1,
 	Step:             30 * time.Second,
@@ -90,8 +90,8 @@ var profiles = [...]Profile{{
 	AgeingPPB:        3_000,
 	ParabolaPPBPerC2: 34,
 	TurnoverMilliC:   25_000,
-	Source: "serial: eight digits, 20899872 (Amazon S3 guide, MFA Delete); which vendor prints it so is not " +
-		"published" + awsRules + plain +
+	Source: "serial: ten digits, our choice, because the one that is printed, 20899872 (Amazon S3 guide, MFA " +
+		"Delete), is too short for API_EnableMFADevice, which takes 9 to 256 characters" + awsRules + plain +
 		"\nLCD: up to 60 s (Swivel, time-based); redrawing and six time bars are our choice, because tokens of " +
 		"this make show a countdown" + life5 +
 		"\ntolerance: N(0, 2.85 ppm), our choice, because Feitian specifies 90 s a year for the C200 and a " +

@@ -71,6 +71,7 @@ type stateClock struct {
 	DriftAS      int64     `json:"drift_as"`          // and this many attoseconds, 0 to 999999999
 	MilliC       *int64    `json:"milli_c,omitempty"` // where the climate is one temperature without a name
 	Climate      *Climate  `json:"climate,omitempty"` // elsewhere; new in version 2
+	Forced       bool      `json:"forced,omitzero"`   // the drift was set by the lab; new in version 2
 }
 
 type stateLCD struct {
@@ -129,7 +130,8 @@ func (f *Fob) marshal(version int) ([]byte, error) {
 }
 
 func (o *oscillator) state() stateClock {
-	s := stateClock{TolerancePPB: o.tolerance, Born: o.born, Anchor: o.anchor, DriftNS: o.drift.ns, DriftAS: o.drift.as}
+	s := stateClock{TolerancePPB: o.tolerance, Born: o.born, Anchor: o.anchor, DriftNS: o.drift.ns, DriftAS: o.drift.as,
+		Forced: o.forced}
 	if milliC := int64(o.climate.low); o.climate == Constant(milliC) {
 		s.MilliC = &milliC
 	} else {
@@ -200,7 +202,7 @@ func decode(data []byte, s *state) error {
 		return fmt.Errorf("token: fob state cannot be read%s; restore an unedited copy", place(err))
 	}
 	if s.Version == 1 && (s.stateBody != stateBody{} || s.Profile.stateProduct != stateProduct{} ||
-		s.Clock.Climate != nil || s.LCD.Challenge != "" || s.LCD.Phase == wiped) {
+		s.Clock.Climate != nil || s.Clock.Forced || s.LCD.Challenge != "" || s.LCD.Phase == wiped) {
 		return errors.New("token: fob state of version 1 has a field of version 2; restore an unedited copy")
 	}
 	return nil
@@ -229,6 +231,7 @@ func (s *state) fob() (*Fob, error) {
 	}
 	f.build(s.Clock.TolerancePPB, s.Clock.Born.UTC())
 	f.crystal.anchor, f.crystal.drift = s.Clock.Anchor.UTC(), drift{s.Clock.DriftNS, s.Clock.DriftAS}
+	f.crystal.forced = s.Clock.Forced
 	if s.Clock.MilliC != nil {
 		if f.crystal.climate = Constant(*s.Clock.MilliC); int64(f.crystal.climate.low) != *s.Clock.MilliC {
 			return nil, fmt.Errorf("token: state of fob %q: no crystal works at this temperature; restore an unedited copy", s.Serial)

@@ -36,6 +36,9 @@ func (c *cli) clock() *cobra.Command {
 		if err != nil {
 			return usage{fmt.Errorf("%q is no rate: give a number such as 1, 60 or 0", args[0])}
 		}
+		if err := finite("a rate of", r, "1, 60 or 0"); err != nil {
+			return err
+		}
 		return c.setClock(rate, "/v1/clock/rate", control.Rate{Rate: r})
 	}
 	reset := &cobra.Command{Use: "reset", Short: "Put the lab's clock to the wall's, the one way back",

@@ -6,10 +6,12 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mfalab/mfalab/sim/iam"
+	"github.com/mfalab/mfalab/sim/live"
 	"github.com/mfalab/mfalab/token"
 )
 
@@ -127,6 +129,29 @@ func TestThePlotInTheDocs(t *testing.T) {
 	got, err := os.ReadFile(page)
 	require.NoError(t, err)
 	require.Equal(t, want, string(got), "run this test with MFALAB_UPDATE=1")
+}
+
+// TestTheDriftInTheDocs: docs/fob.md has what `mfalab fob drift` prints.
+func TestTheDriftInTheDocs(t *testing.T) {
+	lab, err := live.Open(t.Context(), live.Options{Dir: t.TempDir(), Ephemeral: true, Virtual: true, Start: scenarioStart, Seed: "docs"})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, lab.Close()) }()
+	ppm, behind := 4.0, live.Span(-45*time.Second)
+	_, err = lab.NewFob(t.Context(), live.FobSpec{Serial: "GAHT35716351", PPM: &ppm})
+	require.NoError(t, err)
+	_, err = lab.Leave(t.Context(), "GAHT35716351", "drawer")
+	require.NoError(t, err)
+	var b strings.Builder
+	b.WriteString("```\n$ mfalab fob drift GAHT35716351\n")
+	d, err := lab.Drift(t.Context(), "GAHT35716351")
+	require.NoError(t, err)
+	printDrift(&b, d)
+	b.WriteString("$ mfalab fob drift GAHT35716351 --by -45s\n")
+	d, err = lab.SetDrift(t.Context(), "GAHT35716351", live.DriftChange{By: &behind})
+	require.NoError(t, err)
+	printDrift(&b, d)
+	b.WriteString("```\n")
+	made(t, "../../docs/fob.md", "drift", b.String())
 }
 
 // TestTheProductsInTheDocs: docs/fob.md has each profile with its picture, as a fob of it looks that was just pressed.

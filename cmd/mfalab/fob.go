@@ -17,7 +17,7 @@ import (
 
 func (c *cli) fob() *cobra.Command {
 	return group("fob", "Fobs: take one from the box, press its button, read its LCD",
-		append([]*cobra.Command{c.fobNew(), c.fobList(), c.fobShow(), c.fobPress(), c.fobPeek(), c.fobProfiles(), c.fobPlot(), c.fobImport(), c.fobExport()},
+		append([]*cobra.Command{c.fobNew(), c.fobList(), c.fobShow(), c.fobPress(), c.fobPeek(), c.fobDrift(), c.fobProfiles(), c.fobPlot(), c.fobImport(), c.fobExport()},
 			c.treatments()...)...)
 }
 
@@ -52,6 +52,9 @@ func (c *cli) fobNew() *cobra.Command {
 			return usage{fmt.Errorf("--count makes fobs with serials and seeds of their own: leave --serial and --seed-hex out")}
 		}
 		if cmd.Flags().Changed("ppm") {
+			if err := finite("--ppm", ppm, "20 or -4.5"); err != nil {
+				return err
+			}
 			spec.PPM = &ppm
 		}
 		return c.with(cmd, mayMake, func(ctx context.Context, lab *control.Client) error {
@@ -131,6 +134,7 @@ func (c *cli) fobShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show SERIAL", Short: "Show a fob as it lies there, without touching it",
 		Example: "  mfalab fob show GAHT12345678\n  mfalab fob show GAHT12345678 --svg > fob.svg", Args: cobra.ExactArgs(1),
+		ValidArgsFunction: c.serials,
 	}
 	cmd.Flags().BoolVar(&svg, "svg", false, "draw it as SVG")
 	cmd.Flags().BoolVar(&back, "back", false, "with --svg: its back, with serial and bar code")
@@ -171,11 +175,13 @@ func (c *cli) picture(ctx context.Context, lab *control.Client, serial string, b
 }
 
 func (c *cli) fobPress() *cobra.Command {
-	return c.press("press SERIAL", "Press the button and print what the LCD shows", "/v1/fobs/%s/press",
+	cmd := c.press("press SERIAL", "Press the button and print what the LCD shows", "/v1/fobs/%s/press",
 		`  mfalab fob press GAHT12345678               what it shows now
   mfalab fob press GAHT12345678 --next        move the clock to the next code that nobody has got
   mfalab fob press GAHT12345678 --wait        wait for it instead
   mfalab fob press GAHT12345678 --min-left 10s`)
+	cmd.ValidArgsFunction = c.serials
+	return cmd
 }
 
 // press is the command of both shelves that gets a code.
@@ -219,7 +225,7 @@ func (c *cli) fobPeek() *cobra.Command {
 		Use: "peek SERIAL", Short: "Print the code of any step, without a press",
 		Example: `  mfalab fob peek GAHT12345678 --step 59061240
   mfalab fob peek GAHT12345678 --step +1      the one after the present one`,
-		Args: cobra.ExactArgs(1),
+		Args: cobra.ExactArgs(1), ValidArgsFunction: c.serials,
 	}
 	cmd.Flags().StringVar(&step, "step", "+0", "the step: counted from 1970, or with a sign from the present one")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {

@@ -25,18 +25,19 @@ func (c *cli) treatments() []*cobra.Command {
 			func(t *control.Treatment, arg string) error { t.Climate = arg; return nil }),
 		c.treat("heat SERIAL CELSIUS", "Keep a fob at one temperature", "  mfalab fob heat GAHT12345678 -- -20",
 			func(t *control.Treatment, arg string) error {
-				if _, err := strconv.ParseFloat(arg, 64); err != nil {
+				celsius, err := strconv.ParseFloat(arg, 64)
+				if err != nil {
 					return usage{fmt.Errorf("%q is no temperature: give degrees Celsius from -40 to 85", arg)}
 				}
 				t.Climate = arg
-				return nil
+				return finite("a temperature of", celsius, "21.5")
 			}),
 		c.treat("drain SERIAL LEFT", "Drain its battery until LEFT of it, from 0 to 1, is there", "  mfalab fob drain GAHT12345678 0.05",
 			func(t *control.Treatment, arg string) (err error) {
 				if t.Left, err = strconv.ParseFloat(arg, 64); err != nil {
 					return usage{fmt.Errorf("%q is no part of a battery: give 0 to 1", arg)}
 				}
-				return nil
+				return finite("a charge of", t.Left, "0.05")
 			}),
 		c.treat("break SERIAL FAULTS", "Break its button (stuck), its LCD (weak) or segments of a digit; none mends it",
 			"  mfalab fob break GAHT12345678 3g,6ad        the third digit lacks its middle bar\n  mfalab fob break GAHT12345678 none",
@@ -64,7 +65,8 @@ func (c *cli) treat(use, short, example string, read func(t *control.Treatment, 
 	if verb == "heat" {
 		path = "leave"
 	}
-	cmd := &cobra.Command{Use: use, Short: short, Example: example, Args: cobra.ExactArgs(strings.Count(use, " "))}
+	cmd := &cobra.Command{Use: use, Short: short, Example: example, Args: cobra.ExactArgs(strings.Count(use, " ")),
+		ValidArgsFunction: c.serials}
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		var t control.Treatment
 		if read != nil {

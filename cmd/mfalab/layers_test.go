@@ -70,13 +70,13 @@ var rooms = map[string]room{
 	"sim/iam/sigv4":     {"", "", told, "the wire's side of a signature: users and keys are handed to it"},
 
 	"sim/endpoint": {"sim/iam sim/iam/sigv4", "sim sim/iam/memory", edge, "the port: HTTP in front of IAM, blind to devices"},
-	"sim/live": {"sim sim/iam sim/iam/memory sim/iam/sqlite token/...", "", edge,
+	"sim/live": {"sim sim/iam sim/iam/memory sim/iam/sqlite token/... u2f/... hid/...", "", edge,
 		"where the world meets the wall clock and a directory"},
-	"sim/control":  {"sim sim/live sim/iam token/...", "", edge, "the lab's own API, and its client"},
+	"sim/control":  {"sim sim/live sim/iam token/... u2f", "", edge, "the lab's own API, and its client"},
 	"sim/scenario": {"sim", "", edge, "scripts as tests: what a world is, the caller says"},
 
-	"cmd/mfalab": {"sim/... token/...", "", edge, "puts the rooms together; nothing imports it"},
-	"docs":       {"", "sim/... token/...", edge, "pages, and the tests that write their figures"},
+	"cmd/mfalab": {"sim/... token/... u2f/... hid/...", "", edge, "puts the rooms together; nothing imports it"},
+	"docs":       {"", "sim/... token/... u2f/... hid/...", edge, "pages, and the tests that write their figures"},
 }
 
 // arrow says why a package may not import another, whatever its room says: the arrows go one way,

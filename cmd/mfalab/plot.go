@@ -3,11 +3,13 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mfalab/mfalab/sim/live"
 	"github.com/mfalab/mfalab/token"
 )
 
@@ -25,17 +27,6 @@ var curves = []curve{
 	{"0 ppm, pocket", "pocket", "#1d4ed8", 0},
 	{"-4 ppm, drawer", "drawer", "#7c3aed", -4},
 	{"0 ppm, cold car", "cold-car", "#be123c", 0},
-}
-
-// windows are what real servers accept, in seconds on either side: oath.md section 7.
-var windows = []struct {
-	seconds float64
-	label   string
-}{
-	{30, "±30 s: google-authenticator, Keycloak, this lab's IAM before it learns"},
-	{60, "±60 s: Ceph RGW's ±2 steps"},
-	{180, "±180 s: privacyIDEA and LinOTP"},
-	{300, "±300 s: Okta's widest"},
 }
 
 func (c *cli) fobPlot() *cobra.Command {
@@ -69,6 +60,7 @@ const (
 	plotTop, plotBottom        = 50, 60
 	plotSeconds                = 400.0 // drawn on either side of zero
 	plotPoints                 = 200
+	plotStep                   = 30 * time.Second // of the fobs that it draws
 	plotInnerWidth, plotInnerH = plotWidth - plotLeft - plotRight, plotHeight - plotTop - plotBottom
 )
 
@@ -84,13 +76,13 @@ func plot(curves []curve, days int) (string, error) {
 		plotWidth, plotHeight)
 	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="#ffffff"/>`+"\n", plotWidth, plotHeight)
 	fmt.Fprintf(&b, `<text x="%d" y="28" font-size="17" font-weight="bold">How far is a fob's clock off after %d days?</text>`+"\n", plotLeft, days)
-	for i := len(windows) - 1; i >= 0; i-- {
-		w := windows[i]
-		y := plotY(w.seconds)
+	for _, w := range slices.Backward(live.Windows()) {
+		seconds := w.Within(plotStep).Seconds()
+		y := plotY(seconds)
 		fmt.Fprintf(&b, `<rect x="%d" y="%.1f" width="%d" height="%.1f" fill="#16a34a" fill-opacity="0.07"/>`+"\n",
-			plotLeft, y, plotInnerWidth, plotY(-w.seconds)-y)
-		fmt.Fprintf(&b, `<text x="%d" y="%.1f" font-size="11" fill="#166534" text-anchor="end">%s</text>`+"\n",
-			plotLeft+plotInnerWidth-6, plotY(-w.seconds)-4, w.label)
+			plotLeft, y, plotInnerWidth, plotY(-seconds)-y)
+		fmt.Fprintf(&b, `<text x="%d" y="%.1f" font-size="11" fill="#166534" text-anchor="end">±%.0f s: %s</text>`+"\n",
+			plotLeft+plotInnerWidth-6, plotY(-seconds)-4, seconds, w.Servers)
 	}
 	for s := -plotSeconds; s <= plotSeconds; s += 100 {
 		fmt.Fprintf(&b, `<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="#cbd5e1" stroke-width="%d"/>`+"\n",

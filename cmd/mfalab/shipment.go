@@ -84,11 +84,11 @@ func (c *cli) fobImport() *cobra.Command {
 			return err
 		}
 		return c.with(cmd, mayMake, func(ctx context.Context, lab *control.Client) error {
-			if terminal(c.err) {
-				fmt.Fprintf(c.err, "importing %d bytes\n", len(in.File))
-			}
 			var out control.Shipped
-			if err := lab.Post(ctx, "/v1/shipments", in, &out); err != nil {
+			stop := c.counting(ctx, lab)
+			err := lab.Post(ctx, "/v1/shipments", in, &out)
+			stop()
+			if err != nil {
 				return err
 			}
 			for _, w := range out.Warnings {
@@ -130,11 +130,15 @@ func (c *cli) fobExport() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&in.Format, "format", "pskc", "the file's format: "+formats())
 	cmd.Flags().StringVar(&in.KeyName, "key-name", "", "pskc: what the other side calls the key")
+	cmd.Flags().BoolVar(&in.EncryptAll, "encrypt-all", false, "pskc: encrypt counters and clocks, too, which privacyIDEA does not read")
 	cmd.Flags().StringVar(&out, "out", "", "the file, which only its owner will be able to read; - is standard output")
 	keys.add(cmd)
 	cmd.RunE = func(_ *cobra.Command, args []string) (err error) {
 		if out == "" {
 			return usage{errors.New("seeds do not go to a terminal by themselves: give --out FILE, or --out -")}
+		}
+		if in.EncryptAll && (in.Format != string(seedfile.PSKC) || keys == (keyFlags{})) {
+			return usage{errors.New("--encrypt-all is for pskc with --key-file or --passphrase-file: give one")}
 		}
 		in.Serials = args
 		if in.Key, in.Passphrase, err = c.secrets(keys); err != nil {

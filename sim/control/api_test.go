@@ -85,6 +85,20 @@ func TestEveryRouteAnswers(t *testing.T) {
 		require.Equal(t, shown.Step-1, again.Step)
 		get(path+"/peek", &again)
 		require.Equal(t, shown.Step, again.Step)
+		var drift live.Drift
+		get(path+"/drift", &drift)
+		require.Equal(t, made.Serial, drift.Serial)
+		by, ppm := live.Span(-45*time.Second), 20.0
+		post(path+"/drift", live.DriftChange{By: &by, PPM: &ppm}, &drift)
+		require.Equal(t, by, drift.Drift)
+		require.Equal(t, ppm, drift.Crystal)
+		by = 0
+		post(path+"/drift", Drift{DriftChange: live.DriftChange{By: &by}}, &drift)
+		require.Zero(t, drift.Drift)
+		var arrival live.Arrival
+		get("/v1/shipments", &arrival)
+		require.Zero(t, arrival)
+
 		var list []live.Shown
 		get("/v1/fobs", &list)
 		require.Len(t, list, 1)
@@ -172,6 +186,12 @@ func TestARefusalSaysWhyAndChangesNothing(t *testing.T) {
 		{"POST", "/v1/fobs", `{"sirial":"GAHT00000002"}`, 400, "unknown field"},
 		{"POST", "/v1/fobs", `{"seed":"xyz"}`, 400, "hexadecimal"},
 		{"POST", "/v1/fobs", `{"serial":"GAHT00000001"}`, 409, "already"},
+		{"POST", "/v1/fobs", `{"seed":"31"}`, 409, "asks for 16 or more"},
+		{"GET", "/v1/fobs/GAHT00000009/drift", "", 404, "no such device"},
+		{"POST", "/v1/fobs/GAHT00000001/drift", `{}`, 409, "give by or ppm"},
+		{"POST", "/v1/fobs/GAHT00000001/drift", `{"by":"900000h"}`, 409, "100 years"},
+		{"POST", "/v1/fobs/GAHT00000001/drift", `{"by":90}`, 400, "written like"},
+		{"POST", "/v1/fobs/GAHT00000001/drift", `{"ppm":-1000.5}`, 409, "wrong by"},
 		{"POST", "/v1/fobs/GAHT00000001/press", `{"minLeft":"soon"}`, 400, `"soon" is no duration`},
 		{"POST", "/v1/fobs/GAHT00000001/press", `{"minLeft":10}`, 400, "written like"},
 		{"POST", "/v1/fobs/GAHT00000001/press", `{"next":true,"wait":true}`, 409, "not both"},

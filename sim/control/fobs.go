@@ -26,6 +26,12 @@ type Treatment struct {
 	Challenge string `json:"challenge,omitempty"`
 }
 
+// Drift names a fob and says what is changed of its clock.
+type Drift struct {
+	Serial string `json:"-" path:"serial"`
+	live.DriftChange
+}
+
 // treatments are the operations that do something to one fob.
 func (s *Server) treatments() []route {
 	l := s.lab
@@ -37,6 +43,14 @@ func (s *Server) treatments() []route {
 		on("POST", "/v1/export", "write fobs into a seed file, with their seeds", s.export),
 		on("GET", "/v1/fobs/{serial}/picture", "what a fob looks like, as SVG", func(ctx context.Context, in Serial) (live.Picture, error) {
 			return l.Picture(ctx, in.Serial)
+		}),
+		on("GET", "/v1/shipments", "how far the box has come that is being taken in", func(context.Context, none) (live.Arrival, error) {
+			return l.Arrival(), nil
+		}),
+		on("GET", "/v1/fobs/{serial}/drift", "how far its clock is off, and when servers will refuse its codes",
+			func(ctx context.Context, in Serial) (live.Drift, error) { return l.Drift(ctx, in.Serial) }),
+		on("POST", "/v1/fobs/{serial}/drift", "set its drift, or give it another crystal", func(ctx context.Context, in Drift) (live.Drift, error) {
+			return l.SetDrift(ctx, in.Serial, in.DriftChange)
 		}),
 		treat("leave", "put a fob into a climate", func(ctx context.Context, in Treatment) (live.Shown, error) {
 			return l.Leave(ctx, in.Serial, in.Climate)
@@ -143,6 +157,7 @@ type Export struct {
 	Key        live.Seed `json:"key,omitempty"`     // pskc: the AES key in hexadecimal
 	Passphrase string    `json:"passphrase,omitempty"`
 	KeyName    string    `json:"keyName,omitempty"`
+	EncryptAll bool      `json:"encryptAll,omitempty"` // pskc: counters and clocks, too, not the seeds alone
 }
 
 // SeedFile is a written seed file.
@@ -163,7 +178,7 @@ func (s *Server) export(ctx context.Context, in Export) (SeedFile, error) {
 	}
 	format := seedfile.Format(in.Format)
 	file, err := seedfile.Append(nil, format, records, seedfile.Options{PresharedKey: secret(in.Key),
-		Passphrase: secret([]byte(in.Passphrase)), KeyName: in.KeyName, Random: rand.Reader})
+		Passphrase: secret([]byte(in.Passphrase)), KeyName: in.KeyName, EncryptAll: in.EncryptAll, Random: rand.Reader})
 	return SeedFile{File: file, Fobs: len(records), Lost: append([]string{}, seedfile.Lost(format, records)...)}, err
 }
 

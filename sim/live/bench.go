@@ -109,10 +109,15 @@ type bench struct {
 	world   *sim.World
 	shelves map[Shelf]map[string]*device
 	unsaved map[*device]bool // whose files are out of date
+
+	keys        map[string]*key // by serial
+	unsavedKeys map[*key]bool
+	touching    []*touching // in the order in which they came
 }
 
 func newBench(w *sim.World) bench {
-	return bench{world: w, shelves: map[Shelf]map[string]*device{Fobs: {}, Apps: {}}, unsaved: map[*device]bool{}}
+	return bench{world: w, shelves: map[Shelf]map[string]*device{Fobs: {}, Apps: {}}, unsaved: map[*device]bool{},
+		keys: map[string]*key{}, unsavedKeys: map[*key]bool{}}
 }
 
 // put lays a device on the bench. What it went through up to now has been told already.

@@ -104,7 +104,8 @@ func tidy(dir string) error {
 	if err := os.Remove(filepath.Join(dir, ownerFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for _, folder := range []string{dir, filepath.Join(dir, fobsFolder), filepath.Join(dir, appsFolder)} {
+	for _, folder := range []string{dir, filepath.Join(dir, fobsFolder), filepath.Join(dir, appsFolder), filepath.Join(dir, keysFolder),
+		filepath.Join(dir, flashFolder)} {
 		if err := sweep(folder); err != nil {
 			return err
 		}

@@ -27,8 +27,11 @@ type FobSpec struct {
 // DefaultProfile is the fob that `mfalab fob new` makes.
 const DefaultProfile = "ezio"
 
-// seedLength is the length of a factory's seeds in bytes: what RFC 4226 Section 4 recommends.
-const seedLength = 20
+// From RFC 4226 Section 4, R6, in bytes: how long a seed must be, and what it recommends, which is what the factory draws.
+const (
+	leastSeed  = 16
+	seedLength = 20
+)
 
 // maxPPM is the most that a crystal may be wrong. Our choice: twenty times the untrimmed part of oath.md section 5.1.
 const maxPPM = 1000
@@ -158,8 +161,12 @@ func (l *Lab) factory(now time.Time, spec FobSpec, taken map[string]bool) (*toke
 	l.state.Made++
 	l.unsaved = true
 	chance := l.chance.Derive("fob", fmt.Sprint(l.state.Made))
-	if len(spec.Seed) == 0 {
+	switch {
+	case len(spec.Seed) == 0:
 		spec.Seed = chance.Derive("seed").Bytes(seedLength)
+	case len(spec.Seed) < leastSeed:
+		return nil, nil, fmt.Errorf("a seed of %d bytes is too short: RFC 4226 asks for %d or more; only `mfalab fob import` takes it, as its file has it",
+			len(spec.Seed), leastSeed)
 	}
 	for n := 0; spec.Serial == ""; n++ {
 		s, err := drawSerial(profile, chance.Derive("serial", fmt.Sprint(n)))
@@ -174,8 +181,8 @@ func (l *Lab) factory(now time.Time, spec FobSpec, taken map[string]bool) (*toke
 	if spec.PPM != nil {
 		ppm = *spec.PPM
 	}
-	if !(ppm >= -maxPPM && ppm <= maxPPM) {
-		return nil, nil, fmt.Errorf("a crystal that is wrong by %v ppm cannot be made: give -%d to %d", ppm, maxPPM, maxPPM)
+	if err := checkPPM(ppm); err != nil {
+		return nil, nil, err
 	}
 	f, err := token.NewFob(token.Config{Profile: profile, Serial: spec.Serial, Seed: token.Seed(spec.Seed),
 		TolerancePPB: int64(math.Round(ppm * 1000)), Born: now})

@@ -23,6 +23,7 @@ type folder struct {
 	path string
 	// before is called before each step that changes the disk, and fails it: so tests cut the power. It may be nil.
 	before func(step string) error
+	wrote  func(name string) // hears of every file that was written; may be nil
 }
 
 func (f folder) join(name string) string { return filepath.Join(f.path, filepath.FromSlash(name)) }
@@ -56,6 +57,9 @@ func (f folder) put(files ...file) (err error) {
 			return err
 		}
 		written = append(written, w)
+		if f.wrote != nil {
+			f.wrote(one.name)
+		}
 	}
 	if together {
 		if err := syncDisk(f.path); err != nil {

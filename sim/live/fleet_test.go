@@ -14,8 +14,8 @@ import (
 )
 
 // TestAShelvedFleetComesBack: a thousand fobs are enrolled, used for a year and then shelved for three, in a drawer. How
-// many does a window of one step then refuse, with the drift that the server learned in that year and without? What the
-// fobs do is compared with the closed formula: the drift is normally distributed, with the spread of the crystals times
+// many does a window of one step then refuse, with the drift that the server learned in that year and without, and how many
+// do two codes of a resync not bring back, which are looked for 20 steps either side? What the fobs do is compared with the closed formula: the drift is normally distributed, with the spread of the crystals times
 // the time and the mean that ageing and the drawer give, and the step that a code comes from is off by the whole steps in
 // it, or one more.
 func TestAShelvedFleetComesBack(t *testing.T) {
@@ -50,6 +50,17 @@ func TestAShelvedFleetComesBack(t *testing.T) {
 			if !v.Login(codeAt(t, f, now), now, &rules).Accepted {
 				lost[name]++
 			}
+			// A new pair of steps for each, since those of a login may be burnt.
+			now = now.Add(profile.Step)
+			first := codeAt(t, f, now)
+			now = now.Add(profile.Step)
+			second := codeAt(t, f, now)
+			if !v.Sync(first, second, now, &rules).Accepted {
+				lost[name+", resync"]++
+				continue
+			}
+			now = now.Add(profile.Step)
+			require.True(t, v.Login(codeAt(t, f, now), now, &rules).Accepted, "fob %d: what was brought back is back", i)
 		}
 	}
 
@@ -59,24 +70,31 @@ func TestAShelvedFleetComesBack(t *testing.T) {
 	perfect.SetClimate(start, drawer)
 	mean := func(d time.Duration) float64 { return perfect.Drift(start.Add(d)).Seconds() }
 	spread := float64(profile.TolerancePPB) * 1e-9
+	// Of two codes the first is one step older when the second is typed: both must be inside.
+	window, late, ahead := float64(rules.Window), float64(rules.SyncWindow-1), float64(rules.SyncWindow)
+	ever, shelf := mean(used+shelved), mean(used+shelved)-mean(used)
+	everSpread, shelfSpread := spread*(used+shelved).Seconds(), spread*shelved.Seconds()
 	expect := map[string]float64{
-		"without": fleet * outside(mean(used+shelved), spread*(used+shelved).Seconds()),
-		"with":    fleet * outside(mean(used+shelved)-mean(used), spread*shelved.Seconds()),
+		"without":         fleet * outside(ever, everSpread, window, window),
+		"with":            fleet * outside(shelf, shelfSpread, window, window),
+		"without, resync": fleet * outside(ever, everSpread, late, ahead),
+		"with, resync":    fleet * outside(shelf, shelfSpread, late, ahead),
 	}
 	for name, want := range expect {
-		t.Logf("%s what a year taught: %d of %d are out of the window, the formula says %.0f", name, lost[name], fleet, want)
+		t.Logf("%s what a year taught: %d of %d are not taken, the formula says %.0f", name, lost[name], fleet, want)
 		require.InDelta(t, want, lost[name], 4*math.Sqrt(want*(1-want/fleet))+fleet*0.02, name)
 	}
 	require.Less(t, lost["with"], lost["without"])
+	require.Less(t, lost["with, resync"], lost["without, resync"])
 }
 
-// outside returns the part of a normal distribution, in seconds, that a window of one step either side refuses: a drift of
-// d steps shows in the steps below and above it, so that it is refused with the chance that the nearer of them is more
-// than one away.
-func outside(mean, deviation float64) float64 {
+// outside returns the part of a normal distribution, in seconds, that a window of so many steps behind and ahead refuses: a
+// drift of d steps shows in the steps below and above it, so that it is refused with the chance that the nearer of them is
+// outside.
+func outside(mean, deviation, behind, ahead float64) float64 {
 	const step = 30
 	below := func(x float64) float64 { return 0.5 * math.Erfc((mean-x)/deviation/math.Sqrt2) }
-	refused := func(steps float64) float64 { return min(max(math.Abs(steps)-1, 0), 1) }
+	refused := func(steps float64) float64 { return min(max(steps-ahead, -steps-behind, 0), 1) }
 	sum := 0.0
 	const grid = 0.05
 	for x := mean - 6*deviation; x < mean+6*deviation; x += grid * step {

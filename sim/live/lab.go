@@ -11,6 +11,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/mfalab/mfalab/hid/sock"
 	"github.com/mfalab/mfalab/sim"
 	"github.com/mfalab/mfalab/sim/iam"
 	"github.com/mfalab/mfalab/sim/iam/sqlite"
@@ -55,7 +56,8 @@ type Lab struct {
 	journal *Journal
 	store   iam.Store
 	service *iam.Service
-	fresh   bool // Open made the lab
+	bus     *sock.Bus // nil until OpenBus
+	fresh   bool      // Open made the lab
 
 	url, token string
 	requests   atomic.Pointer[requests]
@@ -239,7 +241,7 @@ func (l *Lab) RequestID() string {
 func (l *Lab) Close() error {
 	err := ErrClosed
 	l.closer.Do(func() {
-		err = l.Save(context.Background())
+		err = errors.Join(l.Save(context.Background()), l.closeKeys())
 		l.stop()
 		err = errors.Join(err, l.release())
 	})

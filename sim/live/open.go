@@ -40,6 +40,9 @@ func (l *Lab) openInDir(ctx context.Context) error {
 	if err := l.readBench(); err != nil {
 		return err
 	}
+	if err := l.readKeys(l.world); err != nil {
+		return err
+	}
 	go l.run()
 	return nil
 }

@@ -134,7 +134,7 @@ func (s *Snapshot) replacement(at reading, number uint64, events []sim.Event) (*
 	state := labState{Version: stateVersion, Chance: s.Chance, Clock: at, Now: at.Lab, Made: s.Made, Replaced: number}
 	r := &replacement{Version: stateVersion, Number: number, Account: s.Account, Events: events, Files: map[string]json.RawMessage{}}
 	return r, state, errors.Join(r.add(labFile, state), r.add(credentialsFile, s.Keys), r.add(planFile, s.Plan),
-		r.addAll(Fobs, s.Fobs), r.addAll(Apps, s.Apps))
+		r.addAll(Fobs, s.Fobs), r.addAll(Apps, s.Apps), r.addKeys(s.SecurityKeys))
 }
 
 // rebasement is the replacement that a reset of the clock amounts to: only clock and devices change, but all at once.
@@ -147,6 +147,9 @@ func (l *Lab) rebasement(w *sim.World) (*replacement, error) {
 	r := &replacement{Version: stateVersion, Number: l.state.Replaced, Files: map[string]json.RawMessage{f.name: f.content}}
 	for _, d := range l.bench.all() {
 		err = errors.Join(err, r.add(deviceFile(d.shelf, d.Serial()), d.saved()))
+	}
+	for _, k := range l.bench.allKeys() {
+		err = errors.Join(err, r.add(keyFile(k.serial), k.saved()))
 	}
 	return r, err
 }
@@ -164,10 +167,24 @@ func (r *replacement) addAll(shelf Shelf, list []Device) (err error) {
 	return err
 }
 
+// addKeys gives the keys of a snapshot images of their own number.
+func (r *replacement) addKeys(list []SecurityKey) (err error) {
+	for i := range list {
+		list[i].Image = r.Number<<32 | uint64(i)
+		err = errors.Join(err, r.add(keyFile(list[i].Serial), list[i]))
+	}
+	return err
+}
+
 // furnish makes the world in memory that of a snapshot.
 func (l *Lab) furnish(w *sim.World, s *Snapshot, at reading, events []sim.Event) error {
 	for _, d := range l.bench.all() {
 		l.bench.take(d)
+	}
+	for _, k := range l.bench.allKeys() {
+		if err := l.bench.drop(k); err != nil {
+			return err
+		}
 	}
 	l.unsaved, l.rebased = false, false
 	w.Set(at.Lab)
@@ -175,6 +192,11 @@ func (l *Lab) furnish(w *sim.World, s *Snapshot, at reading, events []sim.Event)
 	for shelf, list := range map[Shelf][]Device{Fobs: s.Fobs, Apps: s.Apps} {
 		for _, d := range list {
 			l.bench.put(shelf, d)
+		}
+	}
+	for _, k := range s.SecurityKeys {
+		if err := l.furnishKey(w, k); err != nil {
+			return err
 		}
 	}
 	w.Resume(uint64(len(events)))
@@ -211,12 +233,15 @@ func (l *Lab) finish() error {
 	return l.files.remove(pendingFile)
 }
 
+// deviceFolders are those whose files are devices'.
+var deviceFolders = []string{appsFolder, fobsFolder, keysFolder}
+
 // putFiles writes the files of r, lab.json last, and removes those of devices that there are no more.
 func (r *replacement) putFiles(in folder) error {
 	var files []file
 	var gone []string
-	for _, shelf := range shelves {
-		names, err := in.list(shelf.folder())
+	for _, folder := range deviceFolders {
+		names, err := in.list(folder)
 		if err != nil {
 			return err
 		}
@@ -242,8 +267,8 @@ func (r *replacement) putFiles(in folder) error {
 		}
 	}
 	if len(gone) > 0 {
-		for _, shelf := range shelves {
-			if err := syncDir(in.join(shelf.folder())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		for _, folder := range deviceFolders {
+			if err := syncDir(in.join(folder)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 		}

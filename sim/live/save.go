@@ -35,6 +35,7 @@ func (l *Lab) save(ctx context.Context) error {
 		if err == nil {
 			l.unsaved, l.rebased = false, false
 			clear(l.bench.unsaved)
+			clear(l.bench.unsavedKeys)
 		}
 		return err
 	})
@@ -65,6 +66,13 @@ func (l *Lab) outOfDate(w *sim.World) ([]file, error) {
 		}
 		files = append(files, f)
 	}
+	for k := range l.bench.unsavedKeys {
+		f, err := encode(keyFile(k.serial), k.saved())
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
 	// The files of a folder stand together, to be made durable together.
 	slices.SortFunc(files, func(a, b file) int { return cmp.Compare(a.name, b.name) })
 	if !l.unsaved {
@@ -85,6 +93,9 @@ func (l *Lab) unsavable(err error, rebased bool) error {
 		l.unsaved, l.rebased = true, l.rebased || rebased
 		for _, d := range l.bench.all() {
 			l.bench.unsaved[d] = true
+		}
+		for _, k := range l.bench.keys {
+			l.bench.unsavedKeys[k] = true
 		}
 		return nil
 	})

@@ -40,6 +40,10 @@ func (l *Lab) Import(ctx context.Context, s Shipment) ([]Shown, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.shipping.Lock()
+	defer l.shipping.Unlock()
+	l.arrival.begin(len(s.Fobs))
+	defer l.arrival.end()
 	var fobs []*token.Fob
 	err = l.Do(ctx, func(w *sim.World) (err error) {
 		fobs, err = l.unpack(w.Now(), profile, s.Fobs)
@@ -57,11 +61,19 @@ func (l *Lab) Import(ctx context.Context, s Shipment) ([]Shown, error) {
 	return l.deliver(context.WithoutCancel(ctx), fobs, stock)
 }
 
-// unpack makes the fobs of a box. Each crystal is drawn, as for a fob that the factory makes.
-func (l *Lab) unpack(now time.Time, profile token.Profile, records []seedfile.Record) ([]*token.Fob, error) {
-	fobs := make([]*token.Fob, 0, len(records))
+// unpack makes the fobs of a box. Each crystal is drawn, as for a fob that the factory makes. A box that cannot be taken in
+// uses up no number of a fob, so that the fobs made after it are the same as without it.
+func (l *Lab) unpack(now time.Time, profile token.Profile, records []seedfile.Record) (fobs []*token.Fob, err error) {
+	fobs = make([]*token.Fob, 0, len(records))
 	seen := map[string]bool{}
-	l.unsaved = true
+	made := l.state.Made
+	defer func() {
+		if err != nil {
+			l.state.Made = made
+			return
+		}
+		l.unsaved = true
+	}()
 	for i, r := range records {
 		if l.bench.shelves[Fobs][r.Serial] != nil || seen[r.Serial] {
 			return nil, fmt.Errorf("record %d: a fob with the serial %q is there already", i+1, r.Serial)
@@ -79,6 +91,7 @@ func (l *Lab) unpack(now time.Time, profile token.Profile, records []seedfile.Re
 			return nil, fmt.Errorf("record %d: %w", i+1, err)
 		}
 		fobs = append(fobs, f)
+		l.arrival.made.Add(1)
 	}
 	return fobs, nil
 }

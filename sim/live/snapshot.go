@@ -24,7 +24,9 @@ type Snapshot struct {
 	Apps    []Device     `json:"apps"`
 	Account iam.Snapshot `json:"account"`
 	Keys    Credentials  `json:"keys"`
-	Plan    *Plan        `json:"plan,omitempty"` // what the lab was made by, where it was
+	// SecurityKeys are the keys with all that is in their flash.
+	SecurityKeys []SecurityKey `json:"securityKeys,omitempty"`
+	Plan         *Plan         `json:"plan,omitempty"` // what the lab was made by, where it was
 }
 
 const snapshotVersion = 1
@@ -41,6 +43,13 @@ func (l *Lab) Snapshot(ctx context.Context) (*Snapshot, error) {
 		}
 		if s.Apps, err = l.bench.copies(Apps); err != nil {
 			return err
+		}
+		for _, k := range l.bench.allKeys() {
+			copied, err := k.copied()
+			if err != nil {
+				return err
+			}
+			s.SecurityKeys = append(s.SecurityKeys, copied)
 		}
 		// This reads the store on the lab's goroutine, so that account and devices are of one instant.
 		s.Account, err = l.service.Snapshot(ctx)
@@ -118,6 +127,11 @@ func (s *Snapshot) check() error {
 				return fmt.Errorf("this saved lab is damaged: it has the %s %q twice", shelf, d.Fob.Serial())
 			}
 			seen[d.Fob.Serial()] = true
+		}
+	}
+	for i, k := range s.SecurityKeys {
+		if err := k.check(); err != nil {
+			return fmt.Errorf("this saved lab is damaged: key %d: %w", i+1, err)
 		}
 	}
 	_, err := sim.ParseChance(s.Chance)

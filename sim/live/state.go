@@ -20,6 +20,8 @@ type labState struct {
 	// Now is the world's time when the file was written.
 	Now  time.Time `json:"now"`
 	Made uint64    `json:"made"` // fobs made so far, so that none is made twice
+	// Powered counts the power cycles of keys whose chance came from the lab's.
+	Powered uint64 `json:"powered,omitempty"`
 	// Replaced counts how often the lab was replaced as a whole, its making included.
 	Replaced uint64 `json:"replaced"`
 }

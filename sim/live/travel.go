@@ -41,7 +41,7 @@ func (l *Lab) SetRate(ctx context.Context, rate float64) error {
 
 // ResetClock puts the lab's clock to the wall's, at rate 1: the one way back. The devices keep the drift that they have
 // gathered, their battery and their age; what has been used stays used. Whoever waits for a press gets the next code of
-// the new time.
+// the new time. Keys that are plugged in are pulled out and plugged in again.
 func (l *Lab) ResetClock(ctx context.Context) error {
 	return l.travel(ctx, func(w *sim.World) error {
 		from, to := w.Now(), strip(l.opt.Wall())
@@ -52,11 +52,13 @@ func (l *Lab) ResetClock(ctx context.Context) error {
 			d.rebase(from, to)
 			l.bench.unsaved[d] = true
 		}
+		// What a key has begun, and when it was plugged in, are of the other time.
+		plugged := l.bench.pull(w)
 		l.rebased = true
 		w.Set(to)
 		l.clock.set(to, 1)
 		w.Record("clock.reset", sim.Duration("by", to.Sub(from)))
-		return nil
+		return plugIn(w, plugged)
 	})
 }
 

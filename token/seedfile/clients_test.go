@@ -193,8 +193,9 @@ func TestPythonPskcReadsAndWritesTheSame(t *testing.T) {
 	}{
 		{"key", "12345678901234567890123456789012", Options{PresharedKey: figureKey(t)}},
 		{"passphrase", "pässwörd", Options{Passphrase: Secret("pässwörd"), Iterations: 1000}},
+		{"key", "12345678901234567890123456789012", Options{PresharedKey: figureKey(t), EncryptAll: true}},
 	} {
-		t.Run(test.kind, func(t *testing.T) {
+		t.Run(fmt.Sprint(test.kind, test.options.EncryptAll), func(t *testing.T) {
 			chance := noise(1)
 			test.options.Random = &chance
 			data, err := Append(nil, PSKC, delivery(), test.options)

@@ -50,11 +50,14 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // Options are what a file does not say. The zero value does for all that is neither
 // encrypted nor for Duo.
 type Options struct {
-	PresharedKey Secret    // pskc: the AES key, 16 bytes
-	Passphrase   Secret    // pskc: in place of the key; UTF-8
-	KeyName      string    // pskc, writing: what the other side calls the key or the passphrase
-	Iterations   int       // pskc, writing: of PBKDF2; 0: 1,300,000
-	Random       io.Reader // pskc, writing: where salt, MAC key and IVs come from; must not repeat itself between files
+	PresharedKey Secret // pskc: the AES key, 16 bytes
+	Passphrase   Secret // pskc: in place of the key; UTF-8
+	KeyName      string // pskc, writing: what the other side calls the key or the passphrase
+	Iterations   int    // pskc, writing: of PBKDF2; 0: 1,300,000
+	// EncryptAll is for pskc, writing with a key or passphrase: counter, time, interval and drift are encrypted, too, not
+	// the seed alone. Readers that Section 4.2 does not bind, such as privacyIDEA, know them in the clear only.
+	EncryptAll bool
+	Random     io.Reader // pskc, writing: where salt, MAC key and IVs come from; must not repeat itself between files
 
 	Type   Type          // duo-csv, reading: of all tokens
 	Digits int           // duo-csv, reading: 0: 6

@@ -127,10 +127,16 @@ func TestEncryptedFilesAreReadBack(t *testing.T) {
 	for name, key := range map[string]Options{
 		"a pre-shared key": {PresharedKey: Secret(rfcSeed[:16]), KeyName: "a <key>"},
 		"a passphrase":     {Passphrase: Secret("pässword & more"), Iterations: 2},
+		"every value":      {PresharedKey: Secret(rfcSeed[:16]), EncryptAll: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				records := draw(PSKC).Draw(t, "records")
+				for i := range records {
+					if records[i].Type == HOTP {
+						records[i].Counter = uint64(rapid.Int64Min(0).Draw(t, "counter"))
+					}
+				}
 				options, chance := key, noise(1)
 				options.Random = &chance
 				data, err := Append(nil, PSKC, records, options)

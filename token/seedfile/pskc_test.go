@@ -247,6 +247,38 @@ func TestEncryptedNumbers(t *testing.T) {
 	}
 }
 
+func TestEveryValueIsEncryptedOnRequest(t *testing.T) {
+	const digits = 0x3132333435363738 // as bytes they are "12345678"
+	records := []Record{
+		{Serial: "A", Seed: token.Seed(rfcSeed), Digits: 6, Step: 777 * time.Second, Time: 888, Drift: -999},
+		{Serial: "B", Seed: token.Seed(rfcSeed), Digits: 6, Type: HOTP, Counter: 6661},
+		{Serial: "C", Seed: token.Seed(rfcSeed), Digits: 6, Type: HOTP, Counter: digits},
+		{Serial: "D", Seed: token.Seed(rfcSeed), Digits: 6, Type: HOTP, Counter: 1<<63 - 1},
+	}
+	for all, want := range map[bool]int{false: 4, true: 10} {
+		chance := noise(1)
+		data, err := Append(nil, PSKC, records, Options{PresharedKey: figureKey(t), Random: &chance, EncryptAll: all})
+		require.NoError(t, err)
+		require.Equal(t, want, strings.Count(string(data), "<ValueMAC>"))
+		require.Equal(t, !all, strings.Contains(string(data), "PlainValue"))
+		file, err := Parse(PSKC, data, Options{PresharedKey: figureKey(t)})
+		require.NoError(t, err)
+		require.Equal(t, records, file.Records)
+		if all {
+			require.NotContains(t, string(data), "777")
+			broken := strings.Replace(string(data), "<Time><EncryptedValue>", "<Time><PlainValue>1</PlainValue><EncryptedValue>", 1)
+			_, err = Parse(PSKC, []byte(broken), Options{PresharedKey: figureKey(t)})
+			require.ErrorContains(t, err, "Time has a plain and an encrypted value")
+		}
+	}
+	plain, err := Append(nil, PSKC, records, Options{EncryptAll: true})
+	require.NoError(t, err)
+	require.NotContains(t, string(plain), "ValueMAC", "without a key there is nothing to encrypt with")
+	short := Options{PresharedKey: figureKey(t), EncryptAll: true, Random: strings.NewReader(strings.Repeat("x", 20+16+16+8))}
+	_, err = Append(nil, PSKC, records, short)
+	require.ErrorContains(t, err, "not enough randomness")
+}
+
 func TestEncryptionNeedsWhatItNeeds(t *testing.T) {
 	chance := noise(1)
 	records := []Record{{Serial: "A", Seed: token.Seed(rfcSeed), Digits: 6, Step: time.Minute}}

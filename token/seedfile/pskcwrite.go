@@ -1,10 +1,12 @@
 package seedfile
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/pbkdf2"
 	"crypto/sha1"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -20,7 +22,7 @@ type lock struct {
 }
 
 // writePSKC writes a container that pskctool validates: Section 4. Encrypted are the
-// seeds, as in the figures 6 and 7.
+// seeds, as in the figures 6 and 7, and the other values of Data where the options say so.
 func writePSKC(out *writing) error {
 	out.raw("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + `<KeyContainer Version="` + pskcVersion + `" xmlns="` + pskcSpace + `"`)
 	l, err := out.lock()
@@ -148,14 +150,8 @@ func (out *writing) keyPackage(r Record, l *lock) error {
 		return err
 	}
 	out.raw("</Secret>")
-	if r.Type == HOTP {
-		out.plain("Counter", strconv.FormatUint(r.Counter, 10))
-	} else {
-		out.plain("Time", strconv.FormatInt(r.Time, 10))
-		out.plain("TimeInterval", seconds(r.Step))
-		if r.Drift != 0 {
-			out.plain("TimeDrift", strconv.FormatInt(r.Drift, 10))
-		}
+	if err := out.counts(r, l); err != nil {
+		return err
 	}
 	out.raw("</Data>")
 	out.leaf("UserId", r.Account)
@@ -170,8 +166,13 @@ func (out *writing) secret(r Record, l *lock) error {
 		out.leaf("PlainValue", base64.StdEncoding.EncodeToString(r.Seed))
 		return nil
 	}
+	return out.encrypted(l, r.Seed)
+}
+
+// encrypted writes a value and its MAC: Section 6.1.
+func (out *writing) encrypted(l *lock, plain []byte) error {
 	out.raw("<EncryptedValue>")
-	box, err := out.sealed(l, r.Seed)
+	box, err := out.sealed(l, plain)
 	if err != nil {
 		return err
 	}
@@ -180,11 +181,41 @@ func (out *writing) secret(r Record, l *lock) error {
 	return nil
 }
 
-// plain writes a number in the clear, as the figures do: it opens no door.
-func (out *writing) plain(name, value string) {
+// counts writes what a token counts, in the order of the schema.
+func (out *writing) counts(r Record, l *lock) error {
+	if !out.options.EncryptAll {
+		l = nil
+	}
+	if r.Type == HOTP {
+		return out.number("Counter", int64(r.Counter), l)
+	}
+	err := errors.Join(out.number("Time", r.Time, l), out.number("TimeInterval", int64(r.Step/time.Second), l))
+	if r.Drift != 0 {
+		err = errors.Join(err, out.number("TimeDrift", r.Drift, l))
+	}
+	return err
+}
+
+// number writes an integer, in the clear as the figures do where there is no lock: it opens no door.
+func (out *writing) number(name string, value int64, l *lock) (err error) {
 	out.raw("<" + name + ">")
-	out.leaf("PlainValue", value)
+	if l == nil {
+		out.leaf("PlainValue", strconv.FormatInt(value, 10))
+	} else {
+		err = out.encrypted(l, numberBytes(value))
+	}
 	out.raw("</" + name + ">")
+	return err
+}
+
+// numberBytes is an integer as it is encrypted: eight big-endian bytes, which python-pskc reads as well. Those that look
+// like decimal digits would be read as such, and bytes have no sign: there it is decimal.
+func numberBytes(value int64) []byte {
+	b := binary.BigEndian.AppendUint64(nil, uint64(value))
+	if value < 0 || bytes.Trim(b, "0123456789") == nil {
+		return strconv.AppendInt(nil, value, 10)
+	}
+	return b
 }
 
 // policy writes how long the key may be used: Section 5.

@@ -1,0 +1,145 @@
+// Package plug plugs a device into a port on the wall clock. It is the one place where the ways in have their goroutine
+// and their timer.
+package plug
+
+import (
+	"context"
+	"time"
+
+	"github.com/mfalab/mfalab/hid"
+)
+
+// Our choice.
+const (
+	// ahead is how many reports are read before the device has taken the first of them: enough that a host which sends a
+	// long message is not held up packet by packet, and 2 KiB for each of a thousand keys.
+	ahead = 32
+)
+
+// Serve plugs device into port until ctx ends, and returns nil then, or until the port fails, and returns its error. It
+// closes the port and leaves no goroutine behind.
+//
+// Every call of device, and every function received from do, runs on Serve's goroutine and is told the time at which it
+// began; do may be nil. After each of them the reports of the device are written. Who sends on do must not wait for longer
+// than Serve runs: nobody receives afterwards.
+//
+// A host that does not read stops the device, as a bus that is not polled does: WriteReport then blocks until ctx ends.
+func Serve(ctx context.Context, port hid.Port, device hid.Device, do <-chan func(now time.Time)) error {
+	in := inbox{reports: make(chan hid.Report, ahead), stop: make(chan struct{})}
+	closed := make(chan struct{})
+	unhook := context.AfterFunc(ctx, func() {
+		port.Close()
+		close(closed)
+	})
+	go in.fill(port)
+
+	err := loop(ctx, port, device, do, &in)
+
+	if !unhook() {
+		<-closed
+	}
+	close(in.stop)
+	port.Close()
+	for range in.reports { // until the reader is gone
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// loop owns device. It returns why the port failed, or nil when ctx ended.
+func loop(ctx context.Context, port hid.Port, device hid.Device, do <-chan func(now time.Time), in *inbox) error {
+	var (
+		alarm alarm
+		r     hid.Report
+		ok    bool
+	)
+	defer alarm.stop()
+	for {
+		if err := drain(port, device, &r); err != nil {
+			return err
+		}
+		alarm.set(device.Wake())
+		select {
+		case <-ctx.Done():
+			return nil
+		case r, ok = <-in.reports:
+			if !ok {
+				return in.err
+			}
+			device.Receive(time.Now(), &r)
+		case act, ok := <-do:
+			if !ok {
+				do = nil
+				continue
+			}
+			act(time.Now())
+		case <-alarm.c:
+			alarm.rang()
+		}
+	}
+}
+
+// drain writes what the device has to say, by way of r.
+func drain(port hid.Port, device hid.Device, r *hid.Report) error {
+	for device.Transmit(time.Now(), r) {
+		if err := port.WriteReport(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inbox holds what was read and not yet taken.
+type inbox struct {
+	reports chan hid.Report
+	stop    chan struct{} // closed when nobody takes any more
+	err     error         // why the port failed, once reports is closed
+}
+
+func (in *inbox) fill(port hid.Port) {
+	defer close(in.reports)
+	var r hid.Report
+	for {
+		if in.err = port.ReadReport(&r); in.err != nil {
+			return
+		}
+		select {
+		case in.reports <- r:
+		case <-in.stop:
+			return
+		}
+	}
+}
+
+// alarm is the timer of the device's Wake. The zero value is not set, and its c never fires.
+type alarm struct {
+	timer *time.Timer
+	c     <-chan time.Time
+	at    time.Time // zero: not set
+}
+
+func (a *alarm) set(at time.Time) {
+	switch {
+	case at.Equal(a.at):
+	case at.IsZero():
+		a.stop()
+	case a.timer == nil:
+		a.timer = time.NewTimer(time.Until(at))
+		a.c, a.at = a.timer.C, at
+	default:
+		a.timer.Reset(time.Until(at))
+		a.c, a.at = a.timer.C, at
+	}
+}
+
+// rang is called after c fired.
+func (a *alarm) rang() { a.at, a.c = time.Time{}, nil }
+
+func (a *alarm) stop() {
+	if a.timer != nil {
+		a.timer.Stop()
+	}
+	a.rang()
+}

@@ -1,0 +1,320 @@
+package live
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/mfalab/mfalab/hid"
+	"github.com/mfalab/mfalab/hid/ctaphid"
+	"github.com/mfalab/mfalab/sim"
+	"github.com/mfalab/mfalab/u2f"
+	"github.com/mfalab/mfalab/u2f/attest"
+	"github.com/mfalab/mfalab/u2f/flash"
+)
+
+// A KeyProfile is a security key as a product: its firmware, its framing, and what it says when it is plugged in. It is
+// data that users write as JSON.
+type KeyProfile struct {
+	Key u2f.Profile    `json:"key"`
+	HID ctaphid.Config `json:"hid"`
+	USB hid.Identity   `json:"usb"` // without a serial number: each key has its own
+}
+
+// Our choice: VID and PID that pid.codes keeps for tests, and a name that nobody takes for a product.
+const (
+	usbVendor  = 0x1209
+	usbProduct = 0x0001
+	usbVersion = 0x0100
+	usbName    = "mfalab Security Key"
+)
+
+// DefaultKeyProfile is the key that `mfalab key new` makes.
+const DefaultKeyProfile = "ctap2.1"
+
+// KeyProfiles returns the profiles that come with mfalab.
+func KeyProfiles() []KeyProfile {
+	var list []KeyProfile
+	for _, p := range u2f.Profiles() {
+		k := KeyProfile{Key: p, USB: hid.Identity{Vendor: usbVendor, Product: usbProduct, Version: usbVersion, Name: usbName},
+			HID: ctaphid.Config{Major: 1, Wink: true, NMSG: !p.CTAP1(), NoCBOR: !p.CTAP2()}}
+		list = append(list, k)
+	}
+	return list
+}
+
+// KeyProfileNamed returns the profile with that name.
+func KeyProfileNamed(name string) (KeyProfile, error) {
+	var names []string
+	for _, p := range KeyProfiles() {
+		if p.Key.Name == name {
+			return p, nil
+		}
+		names = append(names, p.Key.Name)
+	}
+	return KeyProfile{}, fmt.Errorf("there is no key profile %q: there are %q", name, names)
+}
+
+// check reports what makes p unfit.
+func (p KeyProfile) check() error {
+	if p.USB.Serial != "" {
+		return fmt.Errorf("the profile %q has the serial number %q: leave it out, each key has its own", p.Key.Name, p.USB.Serial)
+	}
+	return errors.Join(p.Key.Check(), p.HID.Check())
+}
+
+// A KeySpec says what a new key is like. The zero value is a key of the default profile, plugged in.
+type KeySpec struct {
+	Profile string `json:"profile,omitempty"` // DefaultKeyProfile where empty
+	// Custom is a profile of the user's own, instead of Profile.
+	Custom    *KeyProfile  `json:"custom,omitempty"`
+	Serial    string       `json:"serial,omitempty"` // eight digits that nobody has where empty
+	Presence  u2f.Presence `json:"presence,omitzero"`
+	Unplugged bool         `json:"unplugged,omitempty"` // it is made, and stays in the drawer
+}
+
+// A SecurityKey is a key as a file or a saved lab keeps it.
+type SecurityKey struct {
+	Serial   string       `json:"serial"`
+	Profile  KeyProfile   `json:"profile"`
+	Presence u2f.Presence `json:"presence,omitzero"`
+	Plugged  bool         `json:"plugged"`
+	// Image numbers the file that its flash is in; Flash is what is in it, where the file has yet to be made.
+	Image uint64            `json:"image"`
+	Flash map[string][]byte `json:"flash,omitempty"`
+}
+
+// key is a security key in the world. Everything in it belongs to whose turn it is.
+type key struct {
+	lab      *Lab
+	serial   string
+	profile  KeyProfile
+	presence u2f.Presence
+	image    uint64
+	flash    flash.Store
+	close    func() error // of flash
+	trouble  error        // why there is no flash
+
+	core   *u2f.Key
+	device *ctaphid.Device
+	at     time.Time // the world's time of this turn, for the framing's calls
+	port   *plugged  // nil while it is not plugged in
+	seen   []*watcher
+	lines  [2]ctaphid.Assembly // messages under way to the key and to the host, while somebody watches
+}
+
+// KeyShown is what can be seen of a key.
+type KeyShown struct {
+	Serial   string       `json:"serial"`
+	Profile  string       `json:"profile"`
+	Name     string       `json:"name"`
+	Plugged  bool         `json:"plugged"`
+	Node     string       `json:"node,omitempty"` // the device file that programs under `mfalab exec` see
+	Presence u2f.Presence `json:"presence"`
+	// Waiting is what it blinks for.
+	Waiting *u2f.Request `json:"waiting,omitempty"`
+	// Trouble is why it does not start: what is wrong with its flash.
+	Trouble string `json:"trouble,omitempty"`
+	u2f.Summary
+}
+
+// ErrNoKey is wrapped by errors about a key that does not lie on the bench.
+var ErrNoKey = errors.New("no such key on the bench")
+
+// NewKey makes a key and, unless spec says otherwise, plugs it in.
+func (l *Lab) NewKey(ctx context.Context, spec KeySpec) (shown KeyShown, err error) {
+	profile := KeyProfile{}
+	switch {
+	case spec.Custom != nil && spec.Profile != "":
+		return shown, fmt.Errorf("the key has the profile %q and one of its own: give one of them", spec.Profile)
+	case spec.Custom != nil:
+		profile = *spec.Custom
+	default:
+		if profile, err = KeyProfileNamed(cmp.Or(spec.Profile, DefaultKeyProfile)); err != nil {
+			return shown, err
+		}
+	}
+	if err := profile.check(); err != nil {
+		return shown, err
+	}
+	var k *key
+	err = l.Do(ctx, func(w *sim.World) (err error) {
+		if k, err = l.makeKey(w, spec, profile); err != nil {
+			return err
+		}
+		shown = k.shown()
+		return nil
+	})
+	if err != nil {
+		return shown, err
+	}
+	if err := l.Save(ctx); err != nil {
+		return KeyShown{}, errors.Join(err, l.Do(context.WithoutCancel(ctx), func(*sim.World) error { return l.bench.drop(k) }))
+	}
+	return shown, nil
+}
+
+func (l *Lab) makeKey(w *sim.World, spec KeySpec, profile KeyProfile) (*key, error) {
+	l.state.Made++
+	l.unsaved = true
+	chance := l.chance.Derive("security key", fmt.Sprint(l.state.Made))
+	for n := 0; spec.Serial == ""; n++ {
+		if s := chance.Derive("serial", fmt.Sprint(n)).Text(8, "0123456789"); l.bench.keys[s] == nil {
+			spec.Serial = s
+		}
+	}
+	if l.bench.keys[spec.Serial] != nil {
+		return nil, fmt.Errorf("a key with the serial %q lies on the bench already: give another", spec.Serial)
+	}
+	if len(spec.Serial) > 64 || !plain.MatchString(spec.Serial) {
+		return nil, fmt.Errorf("a key cannot have the serial %q: give up to 64 letters, digits, dots and hyphens", spec.Serial)
+	}
+	s := SecurityKey{Serial: spec.Serial, Profile: profile, Presence: spec.Presence, Image: l.state.Made,
+		Flash: map[string][]byte{}}
+	if err := l.forgetFlash(s); err != nil {
+		return nil, err
+	}
+	k, err := l.layKey(w, s)
+	if err != nil {
+		return nil, err
+	}
+	w.Record("key.made", sim.String("serial", k.serial), sim.String("profile", profile.Key.Name))
+	if k.trouble == nil && !spec.Unplugged {
+		k.trouble = k.plug(w)
+		w.Record("key.plugged", sim.String("serial", k.serial))
+	}
+	if k.trouble != nil {
+		return nil, errors.Join(k.trouble, l.bench.drop(k))
+	}
+	return k, nil
+}
+
+// layKey puts a key on the bench, without power. One whose flash cannot be read lies there and never gets any.
+func (l *Lab) layKey(w *sim.World, s SecurityKey) (*key, error) {
+	root, err := attest.NewRoot(l.attestationRoot())
+	if err != nil {
+		return nil, err
+	}
+	k := &key{lab: l, serial: s.Serial, profile: s.Profile, presence: s.Presence, image: s.Image}
+	if k.flash, k.close, k.trouble = l.openFlash(s); k.trouble != nil {
+		k.flash, k.close = &flash.Memory{}, func() error { return nil }
+	}
+	k.core, err = u2f.New(u2f.Config{Profile: s.Profile.Key, Flash: k.flash, Root: root, Observe: k.observe})
+	if err != nil {
+		return nil, errors.Join(err, k.close())
+	}
+	k.core.SetPresence(w.Now(), s.Presence)
+	k.device = ctaphid.NewDevice(keyApp{k}, s.Profile.HID)
+	l.bench.keys[s.Serial] = k
+	l.bench.unsavedKeys[k] = true
+	w.Add(k)
+	return k, nil
+}
+
+// pull pulls out what is plugged in and returns it.
+func (b *bench) pull(w *sim.World) []*key {
+	var out []*key
+	for _, k := range b.allKeys() {
+		if k.port != nil {
+			out = append(out, k)
+			k.unplug(w)
+		}
+	}
+	return out
+}
+
+// plugIn plugs keys in.
+func plugIn(w *sim.World, keys []*key) (err error) {
+	for _, k := range keys {
+		err = errors.Join(err, k.plug(w))
+	}
+	return err
+}
+
+// drop takes a key off the bench, for good where it was not saved.
+func (b *bench) drop(k *key) error {
+	k.unplug(b.world)
+	b.world.Remove(k)
+	delete(b.keys, k.serial)
+	delete(b.unsavedKeys, k)
+	return k.close()
+}
+
+// allKeys returns the keys in the order of their serials.
+func (b *bench) allKeys() []*key {
+	return slices.SortedFunc(maps.Values(b.keys), func(x, y *key) int { return cmp.Compare(x.serial, y.serial) })
+}
+
+// key returns the key with that serial; an empty one means the only key there is.
+func (b *bench) key(serial string) (*key, error) {
+	if k := b.keys[serial]; k != nil {
+		return k, nil
+	}
+	switch {
+	case serial != "":
+		return nil, fmt.Errorf("%w: %q; `mfalab key list` shows what there is", ErrNoKey, serial)
+	case len(b.keys) == 0:
+		return nil, fmt.Errorf("%w: there is none; `mfalab key new` makes one", ErrNoKey)
+	case len(b.keys) > 1:
+		return nil, fmt.Errorf("there are %d keys: say which by its serial; `mfalab key list` shows them", len(b.keys))
+	}
+	return b.allKeys()[0], nil
+}
+
+// saved returns the key as its file keeps it.
+func (k *key) saved() SecurityKey {
+	return SecurityKey{Serial: k.serial, Profile: k.profile, Presence: k.presence, Plugged: k.port != nil,
+		Image: k.image}
+}
+
+func (k *key) shown() KeyShown {
+	s := KeyShown{Serial: k.serial, Profile: k.profile.Key.Name, Name: k.profile.USB.Name, Plugged: k.port != nil,
+		Presence: k.presence, Summary: k.core.Summary()}
+	if k.port != nil {
+		s.Node = k.port.node()
+	}
+	if r, ok := k.core.Waiting(); ok {
+		s.Waiting = &r
+	}
+	if k.trouble != nil {
+		s.Trouble = k.trouble.Error()
+	}
+	return s
+}
+
+// Keys returns what can be seen of every key.
+func (l *Lab) Keys(ctx context.Context) ([]KeyShown, error) {
+	list := []KeyShown{}
+	return list, l.Do(ctx, func(*sim.World) error {
+		for _, k := range l.bench.allKeys() {
+			list = append(list, k.shown())
+		}
+		return nil
+	})
+}
+
+// onKey runs f with a key, an empty serial meaning the only one, and returns what can be seen of it afterwards.
+func (l *Lab) onKey(ctx context.Context, serial string, f func(w *sim.World, k *key) error) (shown KeyShown, err error) {
+	err = l.Do(ctx, func(w *sim.World) error {
+		k, err := l.bench.key(serial)
+		if err != nil {
+			return err
+		}
+		if err := f(w, k); err != nil {
+			return err
+		}
+		k.settle(w)
+		shown = k.shown()
+		return nil
+	})
+	return shown, err
+}
+
+// ShowKey returns what can be seen of a key.
+func (l *Lab) ShowKey(ctx context.Context, serial string) (KeyShown, error) {
+	return l.onKey(ctx, serial, func(*sim.World, *key) error { return nil })
+}

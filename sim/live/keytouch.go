@@ -1,0 +1,114 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mfalab/mfalab/sim"
+	"github.com/mfalab/mfalab/u2f"
+)
+
+// A Touch is one that was given, and what for.
+type Touch struct {
+	Serial string `json:"serial"`
+	u2f.Request
+}
+
+// ErrNothingWaits says that no key blinks.
+var ErrNothingWaits = errors.New("no key waits for a touch")
+
+// touching is somebody with a finger over a key, or over all of them.
+type touching struct {
+	serial string // "" is whichever blinks
+	done   chan Touch
+}
+
+func (b *bench) nextTouch(k *key) *touching {
+	for i, t := range b.touching {
+		if t.serial == "" || t.serial == k.serial {
+			b.touching = slices.Delete(b.touching, i, i+1)
+			return t
+		}
+	}
+	return nil
+}
+
+// TouchKey touches a key that blinks; an empty serial means whichever does. Where none does it waits for one to begin, for
+// as long as patience of the wall's time, and gives ErrNothingWaits then.
+func (l *Lab) TouchKey(ctx context.Context, serial string, patience time.Duration) (Touch, error) {
+	t := &touching{serial: serial, done: make(chan Touch, 1)}
+	err := l.Do(ctx, func(w *sim.World) error {
+		keys := l.bench.allKeys()
+		if serial != "" {
+			k, err := l.bench.key(serial)
+			if err != nil {
+				return err
+			}
+			keys = []*key{k}
+		}
+		l.bench.touching = append(l.bench.touching, t)
+		for _, k := range keys {
+			k.settle(w)
+		}
+		return nil
+	})
+	if err != nil {
+		return Touch{}, err
+	}
+	return l.touched(ctx, t, patience)
+}
+
+// touched waits until t has touched a key.
+func (l *Lab) touched(ctx context.Context, t *touching, patience time.Duration) (Touch, error) {
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	err := ErrNothingWaits
+	select {
+	case given := <-t.done:
+		return given, nil
+	case <-limit.C:
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-l.quit:
+		err = ErrClosed
+	}
+	// It may have happened while the patience ended.
+	_ = l.Do(context.Background(), func(*sim.World) error {
+		l.bench.touching = slices.DeleteFunc(l.bench.touching, func(other *touching) bool { return other == t })
+		return nil
+	})
+	select {
+	case given := <-t.done:
+		return given, nil
+	default:
+	}
+	if t.serial != "" && errors.Is(err, ErrNothingWaits) {
+		return Touch{}, fmt.Errorf("%w: the key %q does not blink", err, t.serial)
+	}
+	return Touch{}, err
+}
+
+// DenyKey declines what a key blinks for; an empty serial means whichever does.
+func (l *Lab) DenyKey(ctx context.Context, serial string) (denied Touch, err error) {
+	err = l.Do(ctx, func(w *sim.World) error {
+		for _, k := range l.bench.allKeys() {
+			if serial != "" && serial != k.serial {
+				continue
+			}
+			if r, blinks := k.core.Waiting(); blinks && k.core.Deny(w.Now()) {
+				denied = Touch{Serial: k.serial, Request: r}
+				k.settle(w)
+				return nil
+			}
+		}
+		if serial != "" && l.bench.keys[serial] == nil {
+			_, err := l.bench.key(serial)
+			return err
+		}
+		return ErrNothingWaits
+	})
+	return denied, err
+}

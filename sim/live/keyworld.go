@@ -1,0 +1,95 @@
+package live
+
+import (
+	"time"
+
+	"github.com/mfalab/mfalab/hid/ctaphid"
+	"github.com/mfalab/mfalab/sim"
+	"github.com/mfalab/mfalab/u2f"
+)
+
+var (
+	_ ctaphid.App = (*u2f.Key)(nil)
+	_ ctaphid.App = keyApp{}
+	_ sim.Machine = (*key)(nil)
+)
+
+// A keyApp stands between the framing, which goes by the wall's clock, and the key, which goes by the lab's: the wire's
+// time-outs are the other program's business, touches and tokens are the world's. The world tells the key the time and
+// the port when to look, so the framing never has to wait for it.
+type keyApp struct{ *key }
+
+// CBOR implements ctaphid.App.
+func (a keyApp) CBOR(_ time.Time, channel uint32, req []byte) {
+	a.core.CBOR(a.at, channel, req)
+}
+
+// APDU implements ctaphid.App.
+func (a keyApp) APDU(_ time.Time, channel uint32, req []byte) {
+	a.core.APDU(a.at, channel, req)
+}
+
+// Reply implements ctaphid.App.
+func (a keyApp) Reply(time.Time) ([]byte, bool) { return a.core.Reply(a.at) }
+
+// Status implements ctaphid.App.
+func (a keyApp) Status(time.Time) byte { return a.core.Status(a.at) }
+
+// Cancel implements ctaphid.App.
+func (a keyApp) Cancel(time.Time) { a.core.Cancel(a.at) }
+
+// Wink implements ctaphid.App.
+func (a keyApp) Wink(time.Time) { a.core.Wink(a.at) }
+
+// Wake implements ctaphid.App.
+func (a keyApp) Wake() time.Time { return time.Time{} }
+
+// Wake implements sim.Machine.
+func (k *key) Wake() time.Time { return k.core.Wake() }
+
+// Step implements sim.Machine.
+func (k *key) Step(now time.Time) {
+	k.at = now
+	k.core.Step(now)
+	k.poke()
+}
+
+// settle follows up what has been done to the key in this turn: who waited to touch it does so now.
+func (k *key) settle(w *sim.World) {
+	k.at = w.Now()
+	for r, blinks := k.core.Waiting(); blinks; r, blinks = k.core.Waiting() {
+		t := k.lab.bench.nextTouch(k)
+		if t == nil || !k.core.Touch(k.at) {
+			break
+		}
+		t.done <- Touch{Serial: k.serial, Request: r}
+	}
+	w.Changed(k)
+	k.poke()
+}
+
+// poke has the port look for reports.
+func (k *key) poke() {
+	if k.port != nil {
+		k.port.poke()
+	}
+}
+
+// observe hears from the key what happens in it.
+func (k *key) observe(e u2f.Event) {
+	attrs := []sim.Attr{sim.String("serial", k.serial)}
+	if e.Command != "" {
+		attrs = append(attrs, sim.String("command", e.Command))
+	}
+	if e.RP != "" {
+		attrs = append(attrs, sim.String("rp", e.RP))
+	}
+	switch e.Name {
+	case u2f.Registered, u2f.Signed:
+		attrs = append(attrs, sim.Int("counter", int64(e.Counter)))
+	case u2f.PINWrong, u2f.PINBlocked:
+		attrs = append(attrs, sim.Int("left", int64(e.Left)))
+	}
+	k.lab.world.Record("key."+e.Name, attrs...)
+	k.tell(Frame{At: e.At, Event: &e})
+}

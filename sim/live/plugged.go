@@ -1,0 +1,256 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"time"
+
+	"github.com/mfalab/mfalab/hid"
+	"github.com/mfalab/mfalab/hid/plug"
+	"github.com/mfalab/mfalab/hid/sock"
+	"github.com/mfalab/mfalab/sim"
+	"github.com/mfalab/mfalab/u2f"
+)
+
+// hidFolder is the bus folder, in the lab's directory.
+const hidFolder = "hid"
+
+// BusDir returns where the lab's keys are found by programs that see its HID bus.
+func (l *Lab) BusDir() string { return l.files.join(hidFolder) }
+
+// OpenBus gives the lab a HID bus, into which its keys are plugged from now on. A second call does nothing. Without one
+// keys have power and no host.
+func (l *Lab) OpenBus(ctx context.Context) error {
+	dir, err := filepath.Abs(l.BusDir())
+	if err != nil {
+		return err
+	}
+	return l.Do(ctx, func(w *sim.World) error {
+		if l.bus != nil {
+			return nil
+		}
+		if l.bus, err = sock.Open(dir); err != nil {
+			return err
+		}
+		for _, k := range l.bench.allKeys() {
+			if k.port != nil {
+				err = errors.Join(err, k.connect())
+			}
+		}
+		return err
+	})
+}
+
+// plugged is a key's place on the bus.
+type plugged struct {
+	socket *sock.Socket // nil where the lab has no bus
+	pokes  chan func(time.Time)
+	stop   context.CancelFunc
+	ended  chan struct{}
+	out    bool // guarded by the lab's turn: the key has been pulled out
+}
+
+func (p *plugged) node() string {
+	if p.socket == nil {
+		return ""
+	}
+	return "/dev/" + p.socket.Name()
+}
+
+// poke makes the port's goroutine ask the device for reports. One that is under way already is enough.
+func (p *plugged) poke() {
+	select {
+	case p.pokes <- func(time.Time) {}:
+	default:
+	}
+}
+
+// plug gives the key power and, where the lab has a bus, a host.
+func (k *key) plug(w *sim.World) error {
+	if k.port != nil || k.trouble != nil {
+		return k.trouble
+	}
+	entropy, err := k.lab.entropy(k.serial)
+	if err != nil {
+		return err
+	}
+	k.at = w.Now()
+	if err := k.core.PowerUp(k.at, entropy); err != nil {
+		return fmt.Errorf("the key %q does not start: %w", k.serial, err)
+	}
+	_, wall := k.lab.clock.Now()
+	k.device.PowerCycle(wall)
+	k.port = &plugged{pokes: make(chan func(time.Time), 1)}
+	k.lab.bench.unsavedKeys[k] = true
+	w.Changed(k)
+	return k.connect()
+}
+
+// connect puts a key that has power on the bus.
+func (k *key) connect() error {
+	if k.lab.bus == nil {
+		return nil
+	}
+	id := k.profile.USB
+	id.Serial = k.serial
+	socket, err := k.lab.bus.Plug(id)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	p := k.port
+	p.socket, p.stop, p.ended = socket, stop, make(chan struct{})
+	go func() {
+		defer close(p.ended)
+		// The port's error is that it was closed: the bus has gone, and the key with it.
+		_ = plug.Serve(ctx, socket, hid.Tap(inTurn{k, p}, k.watch), p.pokes)
+	}()
+	return nil
+}
+
+// unplug pulls the key out: volatile state is lost, clients see it go.
+func (k *key) unplug(w *sim.World) {
+	p := k.port
+	if p == nil {
+		return
+	}
+	p.out, k.port = true, nil
+	k.at = w.Now()
+	k.core.PowerDown(k.at)
+	if p.socket != nil {
+		p.stop()
+		_ = p.socket.Close() // its name may have been taken away from outside; nobody is served either way
+	}
+	k.lab.bench.unsavedKeys[k] = true
+	w.Changed(k)
+}
+
+// inTurn is a key's device as the port's goroutine has it: each call waits for its turn in the world.
+type inTurn struct {
+	k *key
+	p *plugged
+}
+
+var _ hid.Device = inTurn{}
+
+// turn runs f, unless the key has been pulled out.
+func (t inTurn) turn(f func(w *sim.World)) {
+	// The only error is that the lab is closed: then the key has gone, too.
+	_ = t.k.lab.Do(context.Background(), func(w *sim.World) error {
+		if !t.p.out {
+			t.k.at = w.Now()
+			f(w)
+		}
+		return nil
+	})
+}
+
+// Receive implements hid.Device.
+func (t inTurn) Receive(now time.Time, r *hid.Report) {
+	t.turn(func(w *sim.World) {
+		t.k.device.Receive(now, r)
+		t.k.settle(w)
+	})
+}
+
+// Transmit implements hid.Device.
+func (t inTurn) Transmit(now time.Time, r *hid.Report) (ok bool) {
+	t.turn(func(*sim.World) { ok = t.k.device.Transmit(now, r) })
+	return ok
+}
+
+// Wake implements hid.Device.
+func (t inTurn) Wake() (at time.Time) {
+	t.turn(func(*sim.World) { at = t.k.device.Wake() })
+	return at
+}
+
+// entropy returns the chance of one power cycle of a key: the system's, or, in a lab that was made from a seed, the next
+// that this seed gives.
+func (l *Lab) entropy(serial string) ([]byte, error) {
+	if l.opt.Seed == "" {
+		c, err := newChance("")
+		return c.Bytes(entropySize), err
+	}
+	l.state.Powered++
+	l.unsaved = true
+	return l.chance.Derive("security key", serial, "power", fmt.Sprint(l.state.Powered)).Bytes(entropySize), nil
+}
+
+// entropySize is what u2f.Key.PowerUp asks for.
+const entropySize = 32
+
+// PlugKey plugs a key in. What is plugged in stays so when the lab is opened again.
+func (l *Lab) PlugKey(ctx context.Context, serial string) (KeyShown, error) {
+	return l.saveAfter(ctx, serial, func(w *sim.World, k *key) error {
+		if k.port != nil {
+			return fmt.Errorf("the key %q is plugged in already", k.serial)
+		}
+		err := k.plug(w)
+		if err == nil {
+			w.Record("key.plugged", sim.String("serial", k.serial))
+		}
+		return err
+	})
+}
+
+// UnplugKey pulls a key out: it loses power, and what it keeps is only what is in its flash.
+func (l *Lab) UnplugKey(ctx context.Context, serial string) (KeyShown, error) {
+	return l.saveAfter(ctx, serial, func(w *sim.World, k *key) error {
+		if k.port == nil {
+			return fmt.Errorf("the key %q is not plugged in", k.serial)
+		}
+		k.unplug(w)
+		w.Record("key.unplugged", sim.String("serial", k.serial))
+		return nil
+	})
+}
+
+// SetKeyPresence says who touches the key from now on, for a request that waits already as well.
+func (l *Lab) SetKeyPresence(ctx context.Context, serial string, p u2f.Presence) (KeyShown, error) {
+	return l.saveAfter(ctx, serial, func(w *sim.World, k *key) error {
+		k.presence = p
+		k.core.SetPresence(w.Now(), p)
+		l.bench.unsavedKeys[k] = true
+		return nil
+	})
+}
+
+// saveAfter is onKey for what changes a key's file.
+func (l *Lab) saveAfter(ctx context.Context, serial string, f func(w *sim.World, k *key) error) (KeyShown, error) {
+	shown, err := l.onKey(ctx, serial, f)
+	if err != nil {
+		return shown, err
+	}
+	return shown, l.Save(context.WithoutCancel(ctx))
+}
+
+// closeKeys takes the bus away and closes the keys' flash, when the lab ends. It must not be called in the world's turn.
+func (l *Lab) closeKeys() error {
+	var errs []error
+	var ended []chan struct{}
+	l.turn.Lock()
+	for _, k := range l.bench.allKeys() {
+		if p := k.port; p != nil && p.socket != nil {
+			p.out = true
+			p.stop()
+			ended = append(ended, p.ended)
+		}
+		errs = append(errs, k.close())
+	}
+	bus := l.bus
+	l.bus = nil
+	l.turn.Unlock()
+	for _, e := range ended {
+		<-e
+	}
+	if bus != nil {
+		if err := bus.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

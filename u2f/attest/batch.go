@@ -1,0 +1,107 @@
+package attest
+
+import (
+	"crypto/ecdsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/mfalab/mfalab/u2f/cose"
+)
+
+// recordVersion is the first byte of a batch in flash; our choice.
+const recordVersion = 1
+
+// A Batch is the attestation key that keys of one model share, so that it tells the model and not the key (Section
+// 14.4.1), and its certificate. Its text forms say nothing of its secret.
+type Batch struct {
+	secret      []byte
+	key         *cose.PrivateKey
+	certificate []byte
+}
+
+// NewBatch returns the batch of m for packed attestation. The certificate is as Section 8.2.1 demands, with the
+// extension for the AAGUID, since the root is that of many models, and with the U2F extension that says USB.
+func (r *Root) NewBatch(m Model) (*Batch, error) {
+	aaguid, err := asn1.Marshal(m.AAGUID[:])
+	if err != nil {
+		return nil, err
+	}
+	return r.newBatch("batch", m, " Batch", pkix.Extension{Id: oidAAGUID, Value: aaguid})
+}
+
+// NewU2FBatch returns the batch of m for U2F registration messages and fido-u2f attestation, where a key has no AAGUID:
+// another key and another certificate than NewBatch. See U2F Raw Message Formats, Section 4.3.
+func (r *Root) NewU2FBatch(m Model) (*Batch, error) {
+	m.AAGUID = [16]byte{}
+	return r.newBatch("u2f batch", m, " U2F Batch")
+}
+
+func (r *Root) newBatch(purpose string, m Model, suffix string, extensions ...pkix.Extension) (*Batch, error) {
+	if err := m.check(); err != nil {
+		return nil, err
+	}
+	b := &Batch{secret: derive(r.seed, purpose+" key", m)}
+	var err error
+	if b.key, err = cose.NewPrivateKey(cose.ES256, b.secret); err != nil {
+		return nil, err
+	}
+	template := r.template(purpose, m)
+	if template.RawSubject, err = subject(unitAttestation, m.Name+suffix); err != nil {
+		return nil, err
+	}
+	transports, err := asn1.Marshal(asn1.BitString{Bytes: []byte{transportUSB}, BitLength: 3})
+	if err != nil {
+		return nil, err
+	}
+	template.ExtraExtensions = append(extensions, pkix.Extension{Id: oidTransports, Value: transports})
+	certificate, err := create(template, r.certificate, b.key, r.key)
+	if err != nil {
+		return nil, err
+	}
+	b.certificate = certificate.Raw
+	return b, nil
+}
+
+// Certificate returns the certificate, DER, whose issuer is the root. It must not be changed.
+func (b *Batch) Certificate() []byte { return b.certificate }
+
+// Sign returns the ES256 signature of message in DER, the same each time. A U2F registration is signed with it.
+func (b *Batch) Sign(message []byte) ([]byte, error) { return b.key.Sign(message) }
+
+// Append appends b as a key keeps it in its flash, the secret in clear. ParseBatch reads it.
+//
+//	version 1 | secret 32 | certificate
+func (b *Batch) Append(dst []byte) []byte {
+	dst = append(append(dst, recordVersion), b.secret...)
+	return append(dst, b.certificate...)
+}
+
+// ParseBatch reads the whole of record, as Append wrote it. It fails where the certificate is not that of the secret.
+func ParseBatch(record []byte) (*Batch, error) {
+	if len(record) <= 1+secretSize || record[0] != recordVersion {
+		return nil, fmt.Errorf("attest: %d bytes are no batch of version %d: make the key's factory record anew", len(record), recordVersion)
+	}
+	record = append([]byte{}, record[1:]...)
+	b := &Batch{secret: record[:secretSize:secretSize], certificate: record[secretSize:]}
+	certificate, err := x509.ParseCertificate(b.certificate)
+	if err != nil {
+		return nil, fmt.Errorf("attest: batch certificate: %w", err)
+	}
+	if b.key, err = cose.NewPrivateKey(cose.ES256, b.secret); err != nil {
+		return nil, err
+	}
+	if public, ok := certificate.PublicKey.(*ecdsa.PublicKey); !ok || !public.Equal(b.key.Public()) {
+		return nil, errors.New("attest: the batch certificate is another key's: make the key's factory record anew")
+	}
+	return b, nil
+}
+
+// Format writes what b is, for every verb.
+func (b *Batch) Format(f fmt.State, _ rune) { fmt.Fprint(f, "attest.Batch") }
+
+// LogValue is like Format, for log/slog.
+func (b *Batch) LogValue() slog.Value { return slog.StringValue("attest.Batch") }

@@ -1,0 +1,224 @@
+package u2f
+
+import (
+	"slices"
+	"time"
+
+	"github.com/mfalab/mfalab/u2f/ctap"
+	"github.com/mfalab/mfalab/u2f/pinuv"
+)
+
+// A subcommand is one row of the table in Section 6.5.5. Its run function is called with parameters that are all
+// there and a protocol that is supported.
+type subcommand struct {
+	name    string
+	section string
+	edition int // of CTAP 2 that brought it: 0 or 1
+	needs   parameter
+	run     func(k *Key, now time.Time, p pinuv.Protocol, r *ctap.ClientPINRequest) (ctap.ClientPINResponse, error)
+}
+
+// parameter is a set of the parameters of authenticatorClientPIN.
+type parameter byte
+
+const (
+	needsProtocol parameter = 1 << iota
+	needsKeyAgreement
+	needsUVAuthParam
+	needsNewPIN
+	needsPINHash
+	needsPermissions
+)
+
+// subcommands is the table. Rows without a function are of keys with built-in user verification, which this one has
+// not: they are answered like subcommands that no edition knows.
+var subcommands = [...]subcommand{
+	ctap.GetPINRetries:   {"getPINRetries", "6.5.5.2", 0, 0, (*Key).getPINRetries},
+	ctap.GetKeyAgreement: {"getKeyAgreement", "6.5.5.4", 0, needsProtocol, (*Key).getKeyAgreement},
+	ctap.SetPIN: {"setPIN", "6.5.5.5", 0,
+		needsProtocol | needsKeyAgreement | needsUVAuthParam | needsNewPIN, (*Key).setPIN},
+	ctap.ChangePIN: {"changePIN", "6.5.5.6", 0,
+		needsProtocol | needsKeyAgreement | needsUVAuthParam | needsNewPIN | needsPINHash, (*Key).changePIN},
+	ctap.GetPINToken: {"getPinToken", "6.5.5.7.1", 0,
+		needsProtocol | needsKeyAgreement | needsPINHash, (*Key).getPINToken},
+	ctap.GetPINUVAuthTokenUsingUVWithPermissions: {"getPinUvAuthTokenUsingUvWithPermissions", "6.5.5.7.3", 1, 0, nil},
+	ctap.GetUVRetries: {"getUVRetries", "6.5.5.3", 1, 0, nil},
+	ctap.GetPINUVAuthTokenUsingPINWithPermissions: {"getPinUvAuthTokenUsingPinWithPermissions", "6.5.5.7.2", 1,
+		needsProtocol | needsKeyAgreement | needsPINHash | needsPermissions, (*Key).getTokenUsingPIN},
+}
+
+// clientPIN implements authenticatorClientPIN. See Section 6.5.5.
+func (k *Key) clientPIN(now time.Time, req []byte) ([]byte, error) {
+	r, err := ctap.ParseClientPINRequest(req)
+	if err != nil {
+		return nil, err
+	}
+	if r.Subcommand >= ctap.ClientPINSubcommand(len(subcommands)) {
+		return nil, k.profile.SubcommandError
+	}
+	s := subcommands[r.Subcommand]
+	if s.run == nil || (s.edition > 0 && !k.profile.Permissions) {
+		return nil, k.profile.SubcommandError
+	}
+	if !given(&r).has(s.needs) {
+		return nil, ctap.ErrMissingParameter
+	}
+	var p pinuv.Protocol
+	if s.needs.has(needsProtocol) {
+		if p = pinuv.Protocol(*r.Protocol); !slices.Contains(k.profile.PINUVAuthProtocols, *r.Protocol) {
+			return nil, ctap.ErrInvalidParameter
+		}
+	}
+	response, err := s.run(k, now, p, &r)
+	if err != nil {
+		return nil, err
+	}
+	return response.Append(nil), nil
+}
+
+// given returns which parameters r has.
+func given(r *ctap.ClientPINRequest) parameter {
+	var have parameter
+	for p, there := range map[parameter]bool{
+		needsProtocol:     r.Protocol != nil,
+		needsKeyAgreement: r.KeyAgreement != nil,
+		needsUVAuthParam:  r.UVAuthParam != nil,
+		needsNewPIN:       r.NewPINEnc != nil,
+		needsPINHash:      r.PINHashEnc != nil,
+		needsPermissions:  r.Permissions != nil,
+	} {
+		if there {
+			have |= p
+		}
+	}
+	return have
+}
+
+// has reports whether all of which are in the set.
+func (p parameter) has(which parameter) bool { return p&which == which }
+
+// getPINRetries implements getPINRetries, which a blocked key answers too. See Section 6.5.5.2.
+func (k *Key) getPINRetries(time.Time, pinuv.Protocol, *ctap.ClientPINRequest) (ctap.ClientPINResponse, error) {
+	retries := uint64(k.pin.retries)
+	response := ctap.ClientPINResponse{PINRetries: &retries}
+	if k.profile.Permissions { // 2.0 has no powerCycleState
+		powerCycle := k.pin.mismatches >= maxPINMismatches
+		response.PowerCycleState = &powerCycle
+	}
+	return response, nil
+}
+
+// getKeyAgreement implements getKeyAgreement. See Section 6.5.5.4.
+func (k *Key) getKeyAgreement(_ time.Time, p pinuv.Protocol, _ *ctap.ClientPINRequest) (ctap.ClientPINResponse, error) {
+	a, err := k.agreement(p)
+	if err != nil {
+		return ctap.ClientPINResponse{}, err
+	}
+	return ctap.ClientPINResponse{KeyAgreement: a.PublicKey()}, nil
+}
+
+// setPIN implements setPIN. See Section 6.5.5.5, steps 3 to 12.
+func (k *Key) setPIN(now time.Time, p pinuv.Protocol, r *ctap.ClientPINRequest) (none ctap.ClientPINResponse, err error) {
+	if k.pinSet() {
+		return none, ctap.ErrPINAuthInvalid
+	}
+	secret, err := k.decapsulate(p, r.KeyAgreement)
+	if err != nil {
+		return none, err
+	}
+	if !secret.Verify(r.NewPINEnc, r.UVAuthParam) {
+		return none, ctap.ErrPINAuthInvalid
+	}
+	pin, err := k.readNewPIN(secret, r.NewPINEnc)
+	if err != nil {
+		return none, err
+	}
+	if k.pin.retries != maxPINRetries { // no attempt is spent without a PIN, so that one write is all as a rule
+		if err := k.storeRetries(maxPINRetries); err != nil {
+			return none, err
+		}
+	}
+	return none, k.storePIN(now, pin)
+}
+
+// changePIN implements changePIN. See Section 6.5.5.6, steps 3 to 19.
+func (k *Key) changePIN(now time.Time, p pinuv.Protocol, r *ctap.ClientPINRequest) (none ctap.ClientPINResponse, err error) {
+	if !k.pinSet() {
+		return none, ctap.ErrPINNotSet
+	}
+	if err := k.pinBlocked(); err != nil {
+		return none, err
+	}
+	secret, err := k.decapsulate(p, r.KeyAgreement)
+	if err != nil {
+		return none, err
+	}
+	if !secret.Verify(slices.Concat(r.NewPINEnc, r.PINHashEnc), r.UVAuthParam) {
+		return none, ctap.ErrPINAuthInvalid
+	}
+	if err := k.verifyPIN(now, secret, r.PINHashEnc); err != nil {
+		return none, err
+	}
+	pin, err := k.readNewPIN(secret, r.NewPINEnc)
+	if err != nil {
+		return none, err
+	}
+	if err := k.storePIN(now, pin); err != nil {
+		return none, err
+	}
+	k.dropTokens()
+	return none, nil
+}
+
+// getPINToken implements getPinToken, which 2.1 supersedes. See Section 6.5.5.7.1, steps 3 to 15.
+func (k *Key) getPINToken(now time.Time, p pinuv.Protocol, r *ctap.ClientPINRequest) (ctap.ClientPINResponse, error) {
+	if k.profile.Permissions && (r.Permissions != nil || r.RPID != nil) {
+		return ctap.ClientPINResponse{}, ctap.ErrInvalidParameter
+	}
+	return k.issue(now, p, r, ctap.PermissionMC|ctap.PermissionGA, nil)
+}
+
+// offered are the permissions that a PIN may be exchanged for on this key. The others belong to options that
+// authenticatorGetInfo does not have. See Section 6.5.5.7.2, step 4.
+const (
+	offered = ctap.PermissionMC | ctap.PermissionGA
+	defined = offered | ctap.PermissionCM | ctap.PermissionBE | ctap.PermissionLBW | ctap.PermissionACFG
+	// needRP are those of which the table in Section 6.5.5.7 says that the RP ID is required.
+	needRP = ctap.PermissionMC | ctap.PermissionGA
+)
+
+// getTokenUsingPIN implements getPinUvAuthTokenUsingPinWithPermissions. See Section 6.5.5.7.2, steps 1 to 17.
+func (k *Key) getTokenUsingPIN(now time.Time, p pinuv.Protocol, r *ctap.ClientPINRequest) (none ctap.ClientPINResponse, err error) {
+	switch asked := *r.Permissions; {
+	case asked&needRP != 0 && r.RPID == nil:
+		return none, ctap.ErrMissingParameter
+	case asked == 0:
+		return none, ctap.ErrInvalidParameter
+	case asked&defined&^offered != 0:
+		return none, ctap.ErrUnauthorizedPermission
+	}
+	return k.issue(now, p, r, *r.Permissions&offered, r.RPID)
+}
+
+// issue exchanges the PIN for a pinUvAuthToken: what the two subcommands that do so have in common.
+func (k *Key) issue(now time.Time, p pinuv.Protocol, r *ctap.ClientPINRequest, permissions ctap.Permissions,
+	rpID *string) (none ctap.ClientPINResponse, err error) {
+	if !k.pinSet() {
+		return none, ctap.ErrPINNotSet
+	}
+	if err := k.pinBlocked(); err != nil {
+		return none, err
+	}
+	secret, err := k.decapsulate(p, r.KeyAgreement)
+	if err != nil {
+		return none, err
+	}
+	if err := k.verifyPIN(now, secret, r.PINHashEnc); err != nil {
+		return none, err
+	}
+	enc, err := secret.Encrypt(&k.random, k.newToken(now, p, permissions, rpID))
+	if err != nil {
+		return none, err
+	}
+	return ctap.ClientPINResponse{UVAuthToken: enc}, nil
+}

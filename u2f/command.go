@@ -1,0 +1,87 @@
+package u2f
+
+import (
+	"time"
+
+	"github.com/mfalab/mfalab/u2f/ctap"
+)
+
+// A command is one row of the table in Section 6. In the run functions req is the parameters, without the command
+// byte, in canonical CBOR; it stays valid while the command waits for the user.
+type command struct {
+	name    string
+	section string
+	bare    bool // it has no parameters
+	run     func(k *Key, now time.Time, req []byte) ([]byte, error)
+}
+
+// From the specification: the command bytes of Section 6.
+const (
+	cmdMakeCredential   = 0x01
+	cmdGetAssertion     = 0x02
+	cmdGetInfo          = 0x04
+	cmdClientPIN        = 0x06
+	cmdReset            = 0x07
+	cmdGetNextAssertion = 0x08
+	cmdSelection        = 0x0B
+)
+
+// The names that requests and events give.
+const (
+	nameMakeCredential   = "authenticatorMakeCredential"
+	nameGetAssertion     = "authenticatorGetAssertion"
+	nameGetNextAssertion = "authenticatorGetNextAssertion"
+	nameReset            = "authenticatorReset"
+	nameSelection        = "authenticatorSelection"
+)
+
+var commands = [256]command{
+	cmdMakeCredential:   {nameMakeCredential, "6.1", false, (*Key).makeCredential},
+	cmdGetAssertion:     {nameGetAssertion, "6.2", false, (*Key).getAssertion},
+	cmdGetInfo:          {"authenticatorGetInfo", "6.4", true, (*Key).getInfo},
+	cmdClientPIN:        {"authenticatorClientPIN", "6.5", false, (*Key).clientPIN},
+	cmdReset:            {nameReset, "6.6", true, (*Key).reset},
+	cmdGetNextAssertion: {nameGetNextAssertion, "6.3", true, (*Key).getNextAssertion},
+	cmdSelection:        {nameSelection, "6.9", true, (*Key).selection},
+}
+
+// run does what k.request says. What is wrong with the request as a whole comes first, in this order: its length
+// (Sections 6.4 and 8.2), the command byte (8.2), the encoding (8).
+func (k *Key) run(now time.Time) ([]byte, error) {
+	if len(k.request) == 0 {
+		return nil, ctap.ErrInvalidLength
+	}
+	cmd, req := k.request[0], k.request[1:]
+	if cmd != cmdGetNextAssertion {
+		k.next = nil
+	}
+	if k.fault != nil {
+		return nil, ctap.ErrOther
+	}
+	if len(k.request) > k.profile.MaxMsgSize {
+		return nil, ctap.ErrRequestTooLarge
+	}
+	if commands[cmd].run == nil || !k.profile.offers(cmd) {
+		return nil, ctap.ErrInvalidCommand
+	}
+	req, err := k.parameters(commands[cmd].bare, req)
+	if err != nil {
+		return nil, err
+	}
+	return commands[cmd].run(k, now, req)
+}
+
+// parameters checks the encoding of req as the profile wants it and returns it in canonical form. A command without
+// parameters takes no bytes; a lenient key does not look at them.
+func (k *Key) parameters(bare bool, req []byte) ([]byte, error) {
+	strict := k.profile.CBOR == Strict
+	switch {
+	case bare && strict && len(req) > 0:
+		return nil, ctap.ErrInvalidLength
+	case bare:
+		return nil, nil
+	case strict:
+		return req, ctap.CheckCanonical(req)
+	}
+	return ctap.Canonical(req)
+}

@@ -1,0 +1,160 @@
+package u2f
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"hash"
+
+	"github.com/mfalab/mfalab/u2f/cose"
+	"github.com/mfalab/mfalab/u2f/ctap"
+)
+
+// A credential id says what the key must know of the credential, sealed so that only this key since its last reset
+// knows it, and for one relying party only:
+//
+//	version    1 byte    1
+//	algorithm  1 byte    COSE, as a signed byte
+//	protect    1 byte    the level of credProtect, 1 to 3
+//	flags      1 byte    1: discoverable, so that it lives in flash too; 2: made with hmac-secret
+//	nonce      32 bytes  the private key is derived from it
+//	mac        32 bytes  HMAC-SHA-256 under the master key of the RP ID's hash and all of the above
+//
+// CTAP1 and CTAP2 share it: it is U2F's key handle (Section 10).
+const (
+	credentialIDSize    = macStart + sha256.Size
+	credentialIDVersion = 1
+	nonceStart          = 4
+	macStart            = nonceStart + 32
+
+	flagResident   = 1
+	flagHMACSecret = 2
+)
+
+// From the specification: the levels of credProtect, Section 12.1.
+const (
+	protectOptional         = 1 // userVerificationOptional, the default
+	protectOptionalWithList = 2 // userVerificationOptionalWithCredentialIDList
+	protectRequired         = 3 // userVerificationRequired
+)
+
+// A credential is what a credential id says, once it is known to be this key's own.
+type credential struct {
+	id         [credentialIDSize]byte
+	rpIDHash   [sha256.Size]byte
+	alg        cose.Algorithm
+	protect    byte
+	resident   bool
+	hmacSecret bool      // it was made with the extension "hmac-secret": true, Section 12.5
+	user       ctap.User // of a discoverable credential
+}
+
+// nonce is what the credential's secrets are derived from.
+func (c *credential) nonce() []byte { return c.id[nonceStart:macStart] }
+
+// A master is the secret under which all credentials of the key were made. Reset draws a new one, and with it every
+// credential id is void.
+type master struct {
+	secret [32]byte
+	mac    hash.Hash // under secret, reset before each use
+}
+
+func newMaster(secret []byte) master {
+	return master{[32]byte(secret), hmac.New(sha256.New, secret)}
+}
+
+// derive returns 32 bytes that depend on the master key, a label and parts of fixed length.
+func (m *master) derive(label string, parts ...[]byte) (sum [sha256.Size]byte) {
+	m.mac.Reset()
+	m.mac.Write([]byte(label))
+	for _, p := range parts {
+		m.mac.Write(p)
+	}
+	m.mac.Sum(sum[:0])
+	return sum
+}
+
+// The labels have one length, so that no two inputs of derive coincide.
+const (
+	labelID   = "credential id  "
+	labelKey  = "credential key "
+	labelWith = "hmac-secret uv "
+	labelNoUV = "hmac-secret    "
+)
+
+// credRandom returns the secret of hmac-secret for c: one with user verification, another without. See Section 12.5.
+func (k *Key) credRandom(c *credential, userVerified bool) [32]byte {
+	if userVerified {
+		return k.master.derive(labelWith, c.nonce(), c.rpIDHash[:])
+	}
+	return k.master.derive(labelNoUV, c.nonce(), c.rpIDHash[:])
+}
+
+// newCredential draws a credential. Nothing is stored.
+func (k *Key) newCredential(c credential) credential {
+	c.id[0], c.id[1], c.id[2] = credentialIDVersion, byte(c.alg), c.protect
+	if c.resident {
+		c.id[3] |= flagResident
+	}
+	if c.hmacSecret {
+		c.id[3] |= flagHMACSecret
+	}
+	k.random.read(c.id[nonceStart:macStart])
+	mac := k.master.derive(labelID, c.rpIDHash[:], c.id[:macStart])
+	copy(c.id[macStart:], mac[:])
+	return c
+}
+
+// findCredential returns the credential that id names, if the key made it for this relying party since its last reset
+// and, where it is discoverable, it still lives in flash.
+func (k *Key) findCredential(rpIDHash [sha256.Size]byte, id []byte) (credential, bool) {
+	if len(id) != credentialIDSize || id[0] != credentialIDVersion {
+		return credential{}, false
+	}
+	mac := k.master.derive(labelID, rpIDHash[:], id[:macStart])
+	if !hmac.Equal(mac[:], id[macStart:]) {
+		return credential{}, false
+	}
+	c := credential{id: [credentialIDSize]byte(id), rpIDHash: rpIDHash, alg: cose.Algorithm(int8(id[1])),
+		protect: id[2], resident: id[3]&flagResident != 0, hmacSecret: id[3]&flagHMACSecret != 0}
+	if !c.resident {
+		return c, true
+	}
+	for i := range k.residents {
+		if k.residents[i].id == c.id {
+			return k.residents[i].credential, true
+		}
+	}
+	return credential{}, false
+}
+
+// prepared are private keys that were used lately: preparing one costs as much as a signature does.
+type prepared struct {
+	keys [preparedKeys]struct {
+		nonce [macStart - nonceStart]byte
+		key   *cose.PrivateKey
+	}
+	next int // the slot that is given up next
+}
+
+// preparedKeys is our choice: a browser asks about few credentials at a time, and the heap of a thousand idle keys
+// must stay small.
+const preparedKeys = 8
+
+// privateKey returns the private key of c.
+func (k *Key) privateKey(c *credential) (*cose.PrivateKey, error) {
+	nonce := [macStart - nonceStart]byte(c.nonce())
+	for i := range k.prepared.keys {
+		if p := &k.prepared.keys[i]; p.key != nil && p.nonce == nonce && p.key.Algorithm() == c.alg {
+			return p.key, nil
+		}
+	}
+	seed := k.master.derive(labelKey, nonce[:], c.rpIDHash[:], c.id[1:2])
+	key, err := cose.NewPrivateKey(c.alg, seed[:])
+	if err != nil {
+		return nil, err
+	}
+	p := &k.prepared.keys[k.prepared.next]
+	p.nonce, p.key = nonce, key
+	k.prepared.next = (k.prepared.next + 1) % preparedKeys
+	return key, nil
+}

@@ -1,0 +1,169 @@
+package ctap
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// A GetInfoResponse is the answer to authenticatorGetInfo. Nil, zero and empty are members that are absent, but for
+// Versions and AAGUID, which are required. See Section 6.4.
+type GetInfoResponse struct {
+	Versions                 []string        // 0x01
+	Extensions               []string        // 0x02
+	AAGUID                   [16]byte        // 0x03
+	Options                  map[string]bool // 0x04
+	MaxMsgSize               uint64          // 0x05
+	Protocols                []uint64        // 0x06 pinUvAuthProtocols, the preferred one first
+	MaxCredentialCountInList uint64          // 0x07
+	MaxCredentialIDLength    uint64          // 0x08
+	Transports               []string        // 0x09
+	Algorithms               []int64         // 0x0A, COSE, the preferred one first
+	MinPINLength             uint64          // 0x0D
+	FirmwareVersion          uint64          // 0x0E
+	RemainingCredentials     *uint64         // 0x14 remainingDiscoverableCredentials
+}
+
+// Append appends the members in canonical form.
+func (g *GetInfoResponse) Append(b []byte) []byte {
+	var m mapBuilder
+	m.encoded(0x01, appendTexts(nil, g.Versions))
+	if len(g.Extensions) > 0 {
+		m.encoded(0x02, appendTexts(nil, g.Extensions))
+	}
+	m.bytes(0x03, g.AAGUID[:])
+	if len(g.Options) > 0 {
+		m.encoded(0x04, appendOptionIDs(nil, g.Options))
+	}
+	m.unsignedIf(0x05, g.MaxMsgSize)
+	if len(g.Protocols) > 0 {
+		list := appendShort(nil, majorArray, uint64(len(g.Protocols)))
+		for _, p := range g.Protocols {
+			list = appendShort(list, majorUnsigned, p)
+		}
+		m.encoded(0x06, list)
+	}
+	m.unsignedIf(0x07, g.MaxCredentialCountInList)
+	m.unsignedIf(0x08, g.MaxCredentialIDLength)
+	if len(g.Transports) > 0 {
+		m.encoded(0x09, appendTexts(nil, g.Transports))
+	}
+	if len(g.Algorithms) > 0 {
+		list := appendShort(nil, majorArray, uint64(len(g.Algorithms)))
+		for _, alg := range g.Algorithms {
+			list = appendInteger(appendText(appendShort(list, majorMap, 2), "alg"), alg)
+			list = appendText(appendText(list, "type"), PublicKey)
+		}
+		m.encoded(0x0a, list)
+	}
+	m.unsignedIf(0x0d, g.MinPINLength)
+	m.unsignedIf(0x0e, g.FirmwareVersion)
+	if g.RemainingCredentials != nil {
+		m.unsigned(0x14, *g.RemainingCredentials)
+	}
+	return m.appendTo(b)
+}
+
+func (m *mapBuilder) unsignedIf(key byte, v uint64) {
+	if v != 0 {
+		m.unsigned(key, v)
+	}
+}
+
+func appendTexts(b []byte, list []string) []byte {
+	b = appendShort(b, majorArray, uint64(len(list)))
+	for _, v := range list {
+		b = appendText(b, v)
+	}
+	return b
+}
+
+func appendOptionIDs(b []byte, options map[string]bool) []byte {
+	names := slices.SortedFunc(maps.Keys(options), func(x, y string) int {
+		if len(x) != len(y) {
+			return len(x) - len(y)
+		}
+		return strings.Compare(x, y)
+	})
+	b = appendShort(b, majorMap, uint64(len(names)))
+	for _, name := range names {
+		b = appendBool(appendText(b, name), options[name])
+	}
+	return b
+}
+
+// ParseGetInfoResponse reads what follows the status byte of an answer to authenticatorGetInfo. Members that are not
+// known are ignored. See Section 6.4.
+func ParseGetInfoResponse(b []byte) (GetInfoResponse, error) {
+	var g GetInfoResponse
+	r := newReader(b)
+	identified := false
+	for n := r.count(majorMap); r.left(n); n-- {
+		key := r.parameter()
+		identified = identified || key == 0x03
+		g.read(&r, key)
+	}
+	r.require(identified && len(g.Versions) > 0)
+	if err := r.end(); err != nil {
+		return GetInfoResponse{}, err
+	}
+	return g, nil
+}
+
+// read reads the value of one member.
+func (g *GetInfoResponse) read(r *reader, key uint64) {
+	switch key {
+	case 0x01:
+		g.Versions = r.texts()
+	case 0x02:
+		g.Extensions = r.texts()
+	case 0x03:
+		if id := r.bytes(); len(id) == len(g.AAGUID) {
+			g.AAGUID = [16]byte(id)
+		} else {
+			r.fail(ErrInvalidLength)
+		}
+	case 0x04:
+		g.Options = r.optionIDs()
+	case 0x05:
+		g.MaxMsgSize = r.unsigned()
+	case 0x06:
+		for n := r.count(majorArray); r.left(n); n-- {
+			g.Protocols = append(g.Protocols, r.unsigned())
+		}
+	case 0x07:
+		g.MaxCredentialCountInList = r.unsigned()
+	case 0x08:
+		g.MaxCredentialIDLength = r.unsigned()
+	case 0x09:
+		g.Transports = r.texts()
+	case 0x0a:
+		for n := r.count(majorArray); r.left(n); n-- {
+			g.Algorithms = append(g.Algorithms, r.credentialParameter().Alg)
+		}
+	case 0x0d:
+		g.MinPINLength = r.unsigned()
+	case 0x0e:
+		g.FirmwareVersion = r.unsigned()
+	case 0x14:
+		g.RemainingCredentials = new(r.unsigned())
+	default:
+		r.skip()
+	}
+}
+
+func (r *reader) texts() (list []string) {
+	for n := r.count(majorArray); r.left(n); n-- {
+		list = append(list, r.text())
+	}
+	return list
+}
+
+func (r *reader) optionIDs() map[string]bool {
+	options := map[string]bool{}
+	for n := r.count(majorMap); r.left(n); n-- {
+		name := r.name()
+		options[name] = r.boolean()
+	}
+	return options
+}

@@ -1,0 +1,29 @@
+package u2f
+
+import "time"
+
+// The names of events.
+const (
+	Waiting    = "waiting"     // the key blinks: Command, RP
+	Touched    = "touched"     // Command, RP
+	Denied     = "denied"      // Command, RP
+	TimedOut   = "timed-out"   // nobody touched: Command, RP
+	Cancelled  = "cancelled"   // the host gave up: Command, RP
+	Registered = "registered"  // a credential was made: Command, RP, Counter
+	Signed     = "signed"      // an assertion was made: Command, RP, Counter
+	PINSet     = "pin-set"     // for the first time or anew
+	PINWrong   = "pin-wrong"   // Left
+	PINBlocked = "pin-blocked" // Left: 0 until reset, more until the next power cycle
+	WasReset   = "reset"       // everything but the factory's records is gone
+	Winked     = "winked"
+)
+
+// An Event is something that happened in a key, for those who watch. It holds no secret.
+type Event struct {
+	Name    string    `json:"event"`
+	At      time.Time `json:"at"`
+	Command string    `json:"command,omitempty"` // as the specification calls it
+	RP      string    `json:"rp,omitempty"`      // as in [Request]
+	Counter uint32    `json:"counter,omitempty"` // the signature counter that went out
+	Left    int       `json:"left,omitempty"`    // PIN attempts that remain, Section 6.5.2.2
+}

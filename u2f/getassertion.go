@@ -1,0 +1,221 @@
+package u2f
+
+import (
+	"slices"
+	"time"
+
+	"github.com/mfalab/mfalab/u2f/ctap"
+)
+
+// asking is what an assertion is made for. It keeps nothing of the request, because authenticatorGetNextAssertion goes
+// on with it.
+type asking struct {
+	rpID     string
+	rpIDHash [32]byte
+	hash     [32]byte // clientDataHash
+	up, uv   bool
+	token    bool                  // uv comes from a pinUvAuthToken
+	hmac     *ctap.HMACSecretInput // nil if it was not asked for
+}
+
+// assertions are what authenticatorGetAssertion leaves behind for authenticatorGetNextAssertion. See Section 6.2.2, step
+// 12.2.2.
+type assertions struct {
+	asking
+	left    []credential // the next one first
+	several bool
+	channel uint32
+	until   time.Time
+}
+
+// getAssertion implements authenticatorGetAssertion. See Section 6.2.2, whose order of steps is that of the errors.
+func (k *Key) getAssertion(now time.Time, req []byte) ([]byte, error) {
+	r, err := ctap.ParseGetAssertionRequest(req)
+	if err != nil {
+		return nil, err
+	}
+	what := Request{Command: nameGetAssertion, RP: r.RPID}
+	if k.probes(r.UVAuthParam) {
+		return k.probe(now, what)
+	}
+	a, err := k.ask(now, &r)
+	if err != nil {
+		return nil, err
+	}
+	list := k.applicable(&a, r.AllowList)
+	if len(list) == 0 {
+		return k.noCredentials(now, what, a.up)
+	}
+	several := len(r.AllowList) == 0 && len(list) > 1
+	if !a.up {
+		return k.assert(now, &a, list, several)
+	}
+	return k.await(now, what, func(now time.Time) ([]byte, error) {
+		k.tokenUsedUp(now)
+		return k.assert(now, &a, list, several)
+	})
+}
+
+// ask decides what is asked for: Section 6.2.2, steps 2 to 6.
+func (k *Key) ask(now time.Time, r *ctap.GetAssertionRequest) (a asking, err error) {
+	if err := k.checkProtocol(r.UVAuthParam, r.Protocol); err != nil {
+		return a, err
+	}
+	if err := k.checkUV(r.Options.UV, r.UVAuthParam); err != nil {
+		return a, err
+	}
+	if r.Options.RK != ctap.Absent {
+		return a, ctap.ErrUnsupportedOption
+	}
+	if err := k.checkList(r.AllowList); err != nil {
+		return a, err
+	}
+	a = asking{rpID: r.RPID, rpIDHash: sha256Sum([]byte(r.RPID)), hash: [32]byte(r.ClientDataHash),
+		up: r.Options.UP != ctap.False, token: r.UVAuthParam != nil}
+	if a.hmac, err = k.hmacInput(r.Extensions); err != nil {
+		return a, err
+	}
+	a.uv, err = k.verified(now, r.UVAuthParam, r.Protocol, r.ClientDataHash, ctap.PermissionGA, r.RPID)
+	return a, err
+}
+
+// hmacInput returns a copy of the input of hmac-secret, nil if there is none or the key does not know the extension. A
+// bad one is found before the user is asked. See Section 12.5.
+func (k *Key) hmacInput(list []ctap.Extension) (*ctap.HMACSecretInput, error) {
+	for _, e := range list {
+		if e.Name == ctap.HMACSecret && k.profile.extends(e.Name) {
+			in, err := ctap.ParseHMACSecretInput(slices.Clone(e.Value))
+			return &in, err
+		}
+	}
+	return nil, nil
+}
+
+// applicable returns the credentials that may answer, the newest first: with an allowList the first that it names, and
+// without one all that are discoverable. See Section 6.2.2, steps 7, 11 and 12; credProtect is Section 12.1.
+func (k *Key) applicable(a *asking, allowList []ctap.Descriptor) []credential {
+	for _, d := range allowList {
+		if c, found := k.find(a.rpIDHash, d); found && (c.protect != protectRequired || a.uv) {
+			return []credential{c}
+		}
+	}
+	if len(allowList) > 0 {
+		return nil
+	}
+	var list []credential
+	for _, r := range slices.Backward(k.residents) {
+		if r.rpIDHash == a.rpIDHash && (r.protect == protectOptional || a.uv) {
+			list = append(list, r.credential)
+		}
+	}
+	return list
+}
+
+// noCredentials answers at once, so that a platform learns quickly which key to use; a key of 2.0 asks for a touch
+// first. See Section 6.2.2, step 7.6, and 2.0 Section 5.2, step 8.
+func (k *Key) noCredentials(now time.Time, what Request, up bool) ([]byte, error) {
+	if !up || !k.profile.TouchBeforeNoCredentials {
+		return nil, ctap.ErrNoCredentials
+	}
+	return k.await(now, what, func(time.Time) ([]byte, error) { return nil, ctap.ErrNoCredentials })
+}
+
+// assert signs with the first of list and remembers the others: Section 6.2.2, steps 10 to 13.
+func (k *Key) assert(now time.Time, a *asking, list []credential, several bool) ([]byte, error) {
+	answer, err := k.sign(now, nameGetAssertion, a, &list[0], several)
+	if err != nil {
+		return nil, err
+	}
+	if several {
+		answer.NumberOfCredentials = uint64(len(list))
+		k.next = &assertions{asking: *a, left: list[1:], several: true, channel: k.channel,
+			until: now.Add(time.Duration(k.profile.NextAssertion))}
+	}
+	return answer.Append(make([]byte, 0, 512)), nil
+}
+
+// sign makes one assertion. The counter is stored before the answer leaves, after all that can be wrong with the
+// request.
+func (k *Key) sign(now time.Time, command string, a *asking, c *credential, several bool) (
+	answer ctap.GetAssertionResponse, err error) {
+	data := ctap.AuthData{RPIDHash: a.rpIDHash}
+	if data.Extensions, err = k.assertExtensions(now, a, c); err != nil {
+		return answer, err
+	}
+	key, err := k.privateKey(c)
+	if err != nil {
+		return answer, err
+	}
+	if data.Counter, err = k.count(); err != nil {
+		return answer, err
+	}
+	if a.up {
+		data.Flags |= ctap.FlagUP
+	}
+	if a.uv {
+		data.Flags |= ctap.FlagUV
+	}
+	answer.CredentialID = c.id[:]
+	answer.AuthData = data.Append(make([]byte, 0, 256))
+	if answer.Signature, err = key.Sign(append(answer.AuthData, a.hash[:]...)); err != nil {
+		return answer, err
+	}
+	answer.User = identity(c, a.uv && several)
+	k.observe(Event{Name: Signed, At: now, Command: command, RP: a.rpID, Counter: data.Counter})
+	return answer, nil
+}
+
+// assertExtensions returns the extensions' outputs for c, nil if there are none: Section 6.2.2, step 10. Hmac-secret
+// needs a touch, and a credential that was made with it. See Section 12.5.
+func (k *Key) assertExtensions(now time.Time, a *asking, c *credential) ([]byte, error) {
+	if a.hmac == nil {
+		return nil, nil
+	}
+	if !a.up {
+		return nil, ctap.ErrUnsupportedOption
+	}
+	if !c.hmacSecret {
+		return nil, nil
+	}
+	out, err := k.hmacSecret(now, *a.hmac, *c, a.uv)
+	if err != nil {
+		return nil, err
+	}
+	return ctap.AppendExtensions(nil, []ctap.Extension{{Name: ctap.HMACSecret, Value: ctap.EncodeBytes(out)}}), nil
+}
+
+// identity returns what is said of the user: nothing for a credential that is not discoverable, otherwise the id, and
+// the names where a verified user has to choose between accounts. See Section 6.2.2, step 12.3.
+func identity(c *credential, names bool) *ctap.User {
+	switch {
+	case !c.resident:
+		return nil
+	case names:
+		return &c.user
+	}
+	return &ctap.User{ID: c.user.ID}
+}
+
+// getNextAssertion implements authenticatorGetNextAssertion: it goes on where authenticatorGetAssertion stopped, on the
+// same channel, as long as no other command came in between, the timer has not run out and the pinUvAuthToken lives.
+// See Sections 6 and 6.3.
+func (k *Key) getNextAssertion(now time.Time, _ []byte) ([]byte, error) {
+	n := k.next
+	if n == nil || n.channel != k.channel {
+		return nil, ctap.ErrNotAllowed
+	}
+	if !now.Before(n.until) || n.token && !k.tokenInUse(now) {
+		k.next = nil
+		return nil, ctap.ErrNotAllowed
+	}
+	answer, err := k.sign(now, nameGetNextAssertion, &n.asking, &n.left[0], n.several)
+	if err != nil {
+		k.next = nil
+		return nil, err
+	}
+	n.until = now.Add(time.Duration(k.profile.NextAssertion))
+	if n.left = n.left[1:]; len(n.left) == 0 {
+		k.next = nil
+	}
+	return answer.Append(make([]byte, 0, 512)), nil
+}

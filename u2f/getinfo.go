@@ -1,0 +1,48 @@
+package u2f
+
+import (
+	"time"
+
+	"github.com/mfalab/mfalab/u2f/ctap"
+)
+
+// getInfo implements authenticatorGetInfo. See Section 6.4.
+func (k *Key) getInfo(time.Time, []byte) ([]byte, error) {
+	p := &k.profile
+	info := ctap.GetInfoResponse{
+		Versions: p.Versions, Extensions: p.Extensions, AAGUID: p.AAGUID, Options: k.options(),
+		MaxMsgSize: uint64(p.MaxMsgSize), Protocols: p.PINUVAuthProtocols,
+		MaxCredentialCountInList: uint64(p.MaxCredentialCountInList),
+		MaxCredentialIDLength:    uint64(p.MaxCredentialIDLength),
+		Transports:               p.Transports, FirmwareVersion: p.FirmwareVersion,
+	}
+	if p.SayAlgorithms {
+		for _, a := range p.Algorithms {
+			info.Algorithms = append(info.Algorithms, int64(a))
+		}
+	}
+	if p.SayMinPINLength && len(p.PINUVAuthProtocols) > 0 {
+		info.MinPINLength = uint64(p.MinPINLength)
+	}
+	if p.SayRemaining && p.ResidentSlots > 0 {
+		info.RemainingCredentials = new(uint64(max(0, p.ResidentSlots-len(k.residents))))
+	}
+	return info.Append(nil), nil
+}
+
+// options returns the option IDs of Section 6.4. One that is absent means what its default says.
+func (k *Key) options() map[string]bool {
+	p := &k.profile
+	options := map[string]bool{"rk": p.ResidentSlots > 0, "up": true, "plat": false}
+	if len(p.PINUVAuthProtocols) == 0 {
+		return options
+	}
+	options["clientPin"] = k.pinSet()
+	if p.Permissions {
+		options["pinUvAuthToken"] = true
+	}
+	if p.MakeCredUVNotRqd {
+		options["makeCredUvNotRqd"] = true
+	}
+	return options
+}

@@ -1,0 +1,222 @@
+// Package u2f is a security key without a cable: the firmware of an authenticator as a state machine. Commands and
+// touches go in with the time at which they happen, answers come out; what must survive the loss of power lies in a
+// [Flash].
+//
+// Sections are those of CTAP 2.1, Proposed Standard of 2021-06-15 with the errata of 2022-06-21; "2.0" marks the older
+// rules (2019-01-30) that a [Profile] may ask for.
+//
+// Not implemented: built-in user verification, alwaysUv (7.2), enterprise attestation (7.1), setMinPINLength (7.4),
+// authenticatorConfig (6.11), credential management (6.8), large blobs (6.10), credBlob (12.2), largeBlobKey (12.3),
+// minPinLength (12.4), bio enrolment (6.7).
+package u2f
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/mfalab/mfalab/u2f/attest"
+	"github.com/mfalab/mfalab/u2f/ctap"
+)
+
+// A Flash is the key's non-volatile memory: small named records. A Put or Delete that returned nil survives the loss of
+// power; one that did not may have happened or not, but never in part.
+type Flash interface {
+	// Get returns the record; where there is none, the error is [io/fs.ErrNotExist].
+	Get(name string) ([]byte, error)
+	// Put writes the whole record. It does not keep value.
+	Put(name string, value []byte) error
+	// Delete removes the record; that there was none is no error.
+	Delete(name string) error
+	// Names returns, sorted, the names that begin with prefix.
+	Names(prefix string) ([]string, error)
+}
+
+// A Config is what a key is made of.
+type Config struct {
+	Profile Profile     // which product it is
+	Flash   Flash       // what it remembers; required
+	Observe func(Event) // told what happens, during the call that makes it happen; may be nil
+	// Root is the authority under which a key is made whose flash is empty yet; nil gives it one of its own, that
+	// nobody knows.
+	Root *attest.Root
+}
+
+// A Key is an authenticator. It has no clock and no goroutine; one caller at a time tells it what happened and when.
+//
+//	off ── PowerUp ──▶ idle ── CBOR ──▶ answered ──▶ idle
+//	                    idle ── CBOR ──▶ waiting ── Touch, Deny, Cancel, deadline ──▶ answered
+//	any ── PowerDown ──▶ off
+type Key struct {
+	profile  Profile
+	flash    Flash
+	observe  func(Event)
+	root     *attest.Root
+	presence Presence
+	set      time.Time // when presence was last changed
+
+	// Everything below is volatile: PowerDown forgets it.
+	phase   phase
+	powered time.Time // when the reset window of Section 6.6 opened
+	random  drbg
+	request []byte // a copy of the request that is being answered
+	reply   []byte
+	channel uint32 // whose request it is
+	waiting *touch
+	next    *assertions // what authenticatorGetNextAssertion goes on with
+
+	// What stands in flash, read at PowerUp and kept in step with it.
+	factory   factory
+	master    master
+	counter   uint32
+	residents []resident
+	prepared  prepared
+	fault     error // flash failed so that RAM and flash may differ: only a power cycle helps
+
+	pin   pinState
+	token tokenState
+}
+
+// phase is where the key stands; its arrows are in the comment of [Key].
+type phase byte
+
+const (
+	off phase = iota
+	idle
+	waiting
+	answered
+)
+
+// errWaiting is what a command returns that has left behind a touch.
+var errWaiting = errors.New("u2f: internal error: the user is awaited")
+
+// New returns a key that is not powered. It reads nothing yet: a damaged flash is found by [Key.PowerUp].
+func New(cfg Config) (*Key, error) {
+	if cfg.Flash == nil {
+		return nil, errors.New("u2f: a key needs a flash; give Config.Flash")
+	}
+	if err := cfg.Profile.Check(); err != nil {
+		return nil, err
+	}
+	observe := cfg.Observe
+	if observe == nil {
+		observe = func(Event) {}
+	}
+	return &Key{profile: cfg.Profile, flash: cfg.Flash, observe: observe, root: cfg.Root}, nil
+}
+
+// Profile returns which product the key is.
+func (k *Key) Profile() Profile { return k.profile }
+
+// PowerUp plugs the key in. It reads flash, finishes a reset that lost power, and opens the window in which
+// authenticatorReset is allowed (Section 6.6). All chance of this power cycle comes from entropy, at least 32 bytes:
+// the same entropy and the same flash give the same answers. With an error, for one on damaged flash, the key stays off.
+func (k *Key) PowerUp(now time.Time, entropy []byte) error {
+	k.PowerDown(now)
+	if len(entropy) < minEntropy {
+		return fmt.Errorf("u2f: %d bytes of entropy; give %d or more", len(entropy), minEntropy)
+	}
+	k.random = newDRBG(entropy)
+	if err := k.load(); err != nil {
+		k.PowerDown(now)
+		return err
+	}
+	k.phase, k.powered = idle, now
+	return nil
+}
+
+// PowerDown pulls the key out: everything volatile is lost, a request that waits is never answered.
+func (k *Key) PowerDown(now time.Time) {
+	*k = Key{profile: k.profile, flash: k.flash, observe: k.observe, root: k.root, presence: k.presence, set: k.set,
+		request: k.request[:0], reply: k.reply[:0]}
+}
+
+// CBOR takes a CTAP2 request: a command byte and its parameters (Section 8). The answer is fetched with [Key.Reply]. A
+// request that still waits for the user is given up unanswered; framing does not let that happen (Section 11.2.5.1).
+// A key without power stays silent.
+func (k *Key) CBOR(now time.Time, channel uint32, req []byte) {
+	next := k.next
+	if !k.begin(channel, req) {
+		return
+	}
+	k.waiting, k.next = nil, next
+	k.answer(k.run(now))
+}
+
+// begin takes a request of either protocol and reports whether there is power to answer it. What an earlier request
+// left behind is gone, but for the touch that a CTAP1 host polls for.
+func (k *Key) begin(channel uint32, req []byte) bool {
+	if k.phase == off {
+		return false
+	}
+	k.request = append(k.request[:0], req...)
+	k.channel, k.reply, k.phase, k.next = channel, k.reply[:0], idle, nil
+	if k.waiting != nil && !k.waiting.polled {
+		k.waiting = nil
+	}
+	return true
+}
+
+// answer ends a CTAP2 command, unless it waits: a status byte and, on success, the response. See Section 8.
+func (k *Key) answer(body []byte, err error) {
+	if err == errWaiting {
+		k.phase = waiting
+		return
+	}
+	if err == nil && 1+len(body) > k.profile.MaxMsgSize {
+		err = ctap.ErrOther
+	}
+	k.reply = append(k.reply[:0], byte(ctap.StatusOf(err)))
+	if err == nil {
+		k.reply = append(k.reply, body...)
+	}
+	k.phase = answered
+}
+
+// respond ends a CTAP1 command.
+func (k *Key) respond(apdu []byte) {
+	k.reply, k.phase = append(k.reply[:0], apdu...), answered
+}
+
+// Reply lets time pass until now and returns the answer to the last request; ok is false while there is none. The
+// answer is valid until the next call of CBOR or APDU.
+func (k *Key) Reply(now time.Time) (reply []byte, ok bool) {
+	k.Step(now)
+	return k.reply, k.phase == answered
+}
+
+// Status returns what CTAPHID_KEEPALIVE says meanwhile: 1, processing, or 2, user presence is needed. See Section
+// 11.2.9.1.7.
+func (k *Key) Status(now time.Time) byte {
+	k.Step(now)
+	if k.phase == waiting {
+		return statusUPNeeded
+	}
+	return statusProcessing
+}
+
+// Wink blinks, so that a person sees which key it is. See Section 11.2.9.2.1.
+func (k *Key) Wink(now time.Time) {
+	if k.phase != off {
+		k.observe(Event{Name: Winked, At: now})
+	}
+}
+
+// From the specification: Section 11.2.9.1.7.
+const (
+	statusProcessing = 1
+	statusUPNeeded   = 2
+)
+
+// String returns which product the key is; a key's text forms say nothing of what it keeps.
+func (k *Key) String() string { return "u2f.Key(" + k.profile.Name + ")" }
+
+// GoString is like String.
+func (k *Key) GoString() string { return k.String() }
+
+// Format is like String for every verb.
+func (k *Key) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.String()) }
+
+// LogValue is like String, for log/slog.
+func (k *Key) LogValue() slog.Value { return slog.StringValue(k.String()) }

@@ -1,0 +1,192 @@
+package u2f
+
+import (
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/mfalab/mfalab/u2f/cose"
+	"github.com/mfalab/mfalab/u2f/ctap"
+)
+
+// maxName is how many bytes of a name the key keeps. See Section 6.1.2, step 17, and Web Authentication Level 2, Section
+// 5.4.1: at least 64.
+const maxName = 64
+
+// making is a credential that waits for consent.
+type making struct {
+	request ctap.MakeCredentialRequest
+	credential
+	uv         bool
+	sayProtect bool // credProtect was asked for
+	sayHMAC    bool // hmac-secret was
+}
+
+// makeCredential implements authenticatorMakeCredential. See Section 6.1.2, whose order of steps is that of the errors.
+func (k *Key) makeCredential(now time.Time, req []byte) ([]byte, error) {
+	r, err := ctap.ParseMakeCredentialRequest(req)
+	if err != nil {
+		return nil, err
+	}
+	what := Request{Command: nameMakeCredential, RP: r.RP.ID}
+	if k.probes(r.UVAuthParam) {
+		return k.probe(now, what)
+	}
+	m := making{request: r}
+	if err := k.plan(&m); err != nil {
+		return nil, err
+	}
+	m.uv, err = k.verified(now, r.UVAuthParam, r.Protocol, r.ClientDataHash, ctap.PermissionMC, r.RP.ID)
+	if err != nil {
+		return nil, err
+	}
+	if k.excluded(&m) {
+		return k.awaitOr(now, what, ctap.ErrCredentialExcluded, func(time.Time) ([]byte, error) {
+			return nil, ctap.ErrCredentialExcluded
+		})
+	}
+	return k.await(now, what, func(now time.Time) ([]byte, error) {
+		k.tokenUsedUp(now)
+		return k.create(now, &m)
+	})
+}
+
+// plan decides what the credential will be: Section 6.1.2, steps 2 to 10.
+func (k *Key) plan(m *making) error {
+	r := &m.request
+	if err := k.checkProtocol(r.UVAuthParam, r.Protocol); err != nil {
+		return err
+	}
+	if err := k.chooseAlgorithm(m); err != nil {
+		return err
+	}
+	if err := k.checkUV(r.Options.UV, r.UVAuthParam); err != nil {
+		return err
+	}
+	m.resident = r.Options.RK == ctap.True
+	switch {
+	case r.Options.RK == ctap.True && k.profile.ResidentSlots == 0:
+		return ctap.ErrUnsupportedOption
+	case r.Options.UP == ctap.False:
+		return ctap.ErrInvalidOption
+	case k.pinSet() && r.UVAuthParam == nil && (m.resident || !k.profile.MakeCredUVNotRqd): // steps 7 and 8
+		return ctap.ErrPUATRequired
+	case r.EnterpriseAttestation != nil: // step 9: the key is not enterprise attestation capable
+		return ctap.ErrInvalidParameter
+	}
+	if err := k.checkList(r.ExcludeList); err != nil {
+		return err
+	}
+	m.rpIDHash = sha256Sum([]byte(r.RP.ID))
+	return k.planExtensions(m)
+}
+
+// chooseAlgorithm takes the first parameter that the key supports, once all of them are known to be sound. See Section
+// 6.1.2, step 3.
+func (k *Key) chooseAlgorithm(m *making) error {
+	if err := m.request.CheckParams(); err != nil {
+		return err
+	}
+	for _, p := range m.request.Params {
+		if p.Type == ctap.PublicKey && slices.Contains(k.profile.Algorithms, cose.Algorithm(p.Alg)) {
+			m.alg = cose.Algorithm(p.Alg)
+			return nil
+		}
+	}
+	return ctap.ErrUnsupportedAlgorithm
+}
+
+// planExtensions reads the inputs of the extensions that the key supports. A bad one is found before the user is asked.
+// See Sections 12.1 and 12.5.
+func (k *Key) planExtensions(m *making) (err error) {
+	m.protect = protectOptional
+	for _, e := range m.request.Extensions {
+		if !k.profile.extends(e.Name) {
+			continue
+		}
+		switch e.Name {
+		case ctap.CredProtect:
+			m.protect, err = ctap.ParseCredProtect(e.Value)
+			m.sayProtect = true
+		case ctap.HMACSecret:
+			m.hmacSecret, err = ctap.ParseBool(e.Value)
+			m.sayHMAC = true
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// excluded reports whether a credential of the excludeList lives here. One that needs user verification does not show
+// itself without. See Section 6.1.2, step 12.
+func (k *Key) excluded(m *making) bool {
+	for _, d := range m.request.ExcludeList {
+		if c, found := k.find(m.rpIDHash, d); found && (c.protect != protectRequired || m.uv) {
+			return true
+		}
+	}
+	return false
+}
+
+// create makes the credential: Section 6.1.2, steps 15 to 19. It is stored last, when nothing else can fail, and before
+// the answer leaves.
+func (k *Key) create(now time.Time, m *making) ([]byte, error) {
+	r := &m.request
+	m.user = ctap.User{ID: slices.Clone(r.User.ID), Name: shorten(r.User.Name), DisplayName: shorten(r.User.DisplayName)}
+	c := k.newCredential(m.credential)
+	if m.resident && k.full(c.rpIDHash, c.user.ID) {
+		return nil, ctap.ErrKeyStoreFull
+	}
+	key, err := k.privateKey(&c)
+	if err != nil {
+		return nil, err
+	}
+	authData := ctap.AuthData{RPIDHash: c.rpIDHash, Flags: ctap.FlagUP, Counter: k.counter, AAGUID: k.profile.AAGUID,
+		CredentialID: c.id[:], PublicKey: key.AppendPublicKey(nil), Extensions: m.outputs()}
+	if m.uv {
+		authData.Flags |= ctap.FlagUV
+	}
+	var answer ctap.MakeCredentialResponse
+	answer.AuthData = authData.Append(make([]byte, 0, 256+len(r.ClientDataHash)))
+	answer.Format, answer.Statement, err = k.attest(key, answer.AuthData, r.ClientDataHash)
+	if err != nil {
+		return nil, err
+	}
+	if m.resident {
+		if err := k.keep(resident{credential: c, rpID: r.RP.ID}); err != nil {
+			return nil, err
+		}
+	}
+	k.observe(Event{Name: Registered, At: now, Command: nameMakeCredential, RP: r.RP.ID, Counter: k.counter})
+	return answer.Append(make([]byte, 0, k.profile.MaxMsgSize)), nil
+}
+
+// outputs returns the extensions' outputs for those that were asked for, nil if there are none. See Section 6.1.2, step
+// 15.
+func (m *making) outputs() []byte {
+	var list []ctap.Extension
+	if m.sayProtect {
+		list = append(list, ctap.Extension{Name: ctap.CredProtect, Value: ctap.EncodeUint(uint64(m.protect))})
+	}
+	if m.sayHMAC {
+		list = append(list, ctap.Extension{Name: ctap.HMACSecret, Value: ctap.EncodeBool(m.hmacSecret)})
+	}
+	if list == nil {
+		return nil
+	}
+	return ctap.AppendExtensions(nil, list)
+}
+
+// shorten cuts a name to what the key keeps, between two characters.
+func shorten(name string) string {
+	if len(name) <= maxName {
+		return name
+	}
+	end := maxName
+	for end > 0 && !utf8.RuneStart(name[end]) {
+		end--
+	}
+	return name[:end]
+}

@@ -1,0 +1,209 @@
+package u2f
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/mfalab/mfalab/u2f/ctap"
+	"github.com/mfalab/mfalab/u2f/pinuv"
+)
+
+// From the specification.
+const (
+	maxPINRetries    = 8  // Section 6.5.2.2: "MUST be set to a maximum of 8"
+	maxPINMismatches = 3  // Section 6.5.2.2: consecutive ones until a power cycle
+	paddedPINSize    = 64 // Section 6.5.5.5, step 7
+	maxPINSize       = 63 // Section 6.5.1: bytes in UTF-8
+	pinHashSize      = 16 // Section 6.5.5.5, step 12: LEFT(SHA-256(newPin), 16)
+)
+
+// The records of the PIN. "pin" is a version byte, the PIN's length in code points (PINCodePointLength) and its hash;
+// "retries" is one byte. Where there is no "retries", all attempts are left.
+const (
+	pinVersion      = 1
+	pinRecordSize   = 2 + pinHashSize
+	retriesSize     = 1
+	pinCodePoints   = 1 // where it stands in the record
+	pinHashPosition = 2
+)
+
+// pinState is what the key knows of its PIN, and the key agreement keys of both protocols.
+type pinState struct {
+	set        bool
+	codePoints byte
+	hash       [pinHashSize]byte
+	retries    byte
+
+	mismatches int // consecutive ones in this power cycle
+	agreements [pinuv.Two + 1]*pinuv.KeyAgreement
+}
+
+// loadPIN reads the PIN's records. Key agreement keys and the count of mismatches begin anew.
+func (k *Key) loadPIN() error {
+	k.pin = pinState{retries: maxPINRetries}
+	value, found, err := k.get(recordRetries, retriesSize)
+	if err != nil {
+		return err
+	}
+	if found {
+		k.pin.retries = value[0]
+	}
+	if k.pin.retries > maxPINRetries {
+		return fmt.Errorf("u2f: record %q says %d instead of 0 to %d; the flash is damaged",
+			recordRetries, k.pin.retries, maxPINRetries)
+	}
+	return k.loadPINHash()
+}
+
+// loadPINHash reads the PIN alone.
+func (k *Key) loadPINHash() error {
+	value, found, err := k.get(recordPIN, pinRecordSize)
+	if err != nil {
+		return err
+	}
+	if found && value[0] != pinVersion {
+		return fmt.Errorf("u2f: record %q has version %d instead of %d; the flash is damaged", recordPIN, value[0], pinVersion)
+	}
+	k.pin.set = found
+	if found {
+		k.pin.codePoints = value[pinCodePoints]
+		copy(k.pin.hash[:], value[pinHashPosition:])
+	}
+	return nil
+}
+
+// pinSet reports whether the key has a PIN: the option clientPin of Section 6.4.
+func (k *Key) pinSet() bool { return k.pin.set }
+
+// A newPIN is a PIN that the policy admits.
+type newPIN struct {
+	codePoints byte
+	hash       [pinHashSize]byte
+}
+
+// readNewPIN implements what setPIN and changePIN do to newPinEnc: Section 6.5.5.5, steps 6 to 10, and Section
+// 6.5.5.6, steps 9 to 13. Whether the bytes are UTF-8 in normalisation form C is the platform's duty (Section 6.5.1).
+func (k *Key) readNewPIN(secret *pinuv.Secret, enc []byte) (newPIN, error) {
+	pin, err := secret.Decrypt(enc)
+	if err != nil {
+		return newPIN{}, ctap.ErrPINAuthInvalid
+	}
+	if len(pin) != paddedPINSize {
+		return newPIN{}, k.profile.PINLengthError
+	}
+	for len(pin) > 0 && pin[len(pin)-1] == 0 {
+		pin = pin[:len(pin)-1]
+	}
+	points := utf8.RuneCount(pin)
+	if points < k.profile.MinPINLength || len(pin) > maxPINSize {
+		return newPIN{}, ctap.ErrPINPolicyViolation
+	}
+	sum := sha256.Sum256(pin)
+	return newPIN{codePoints: byte(points), hash: [pinHashSize]byte(sum[:])}, nil
+}
+
+// storePIN writes the PIN in one record, so that a loss of power leaves the old one or the new.
+func (k *Key) storePIN(now time.Time, pin newPIN) error {
+	record := append([]byte{pinVersion, pin.codePoints}, pin.hash[:]...)
+	if err := k.flash.Put(recordPIN, record); err != nil {
+		// It may have happened or not: what is in flash decides, and no token outlives the doubt.
+		k.dropTokens()
+		return errors.Join(fmt.Errorf("u2f: record %q cannot be written: %w", recordPIN, err), k.loadPINHash())
+	}
+	k.pin.set, k.pin.codePoints, k.pin.hash = true, pin.codePoints, pin.hash
+	k.observe(Event{Name: PINSet, At: now, Left: int(k.pin.retries)})
+	return nil
+}
+
+// storeRetries writes how many attempts are left. Where that fails, the key goes on with the fewer of before and after,
+// for either may be in flash.
+func (k *Key) storeRetries(n byte) error {
+	if n < k.pin.retries {
+		k.pin.retries = n
+	}
+	if err := k.flash.Put(recordRetries, []byte{n}); err != nil {
+		return fmt.Errorf("u2f: record %q cannot be written: %w", recordRetries, err)
+	}
+	k.pin.retries = n
+	return nil
+}
+
+// pinBlocked reports that no PIN is looked at any more, until reset or until the next power cycle. See Section 6.5.2.2.
+func (k *Key) pinBlocked() error {
+	switch {
+	case k.pin.retries == 0:
+		return ctap.ErrPINBlocked
+	case k.pin.mismatches >= maxPINMismatches:
+		return ctap.ErrPINAuthBlocked
+	}
+	return nil
+}
+
+// verifyPIN compares a PIN's encrypted hash with what is stored. The attempt is spent, and that is in flash, before
+// anything is compared. See Section 6.5.5.6, steps 6 to 8, which Sections 6.5.5.7.1 and 6.5.5.7.2 repeat.
+func (k *Key) verifyPIN(now time.Time, secret *pinuv.Secret, pinHashEnc []byte) error {
+	if err := k.storeRetries(k.pin.retries - 1); err != nil {
+		return err
+	}
+	hash, err := secret.Decrypt(pinHashEnc)
+	if err != nil || subtle.ConstantTimeCompare(hash, k.pin.hash[:]) != 1 {
+		return k.mismatch(now, secret.Protocol())
+	}
+	if err := k.storeRetries(maxPINRetries); err != nil {
+		return err
+	}
+	k.pin.mismatches = 0
+	return nil
+}
+
+// mismatch is what follows a wrong PIN: a new key agreement key, so that the exchange cannot be tried again, and one
+// of three errors.
+func (k *Key) mismatch(now time.Time, protocol pinuv.Protocol) error {
+	k.pin.agreements[protocol] = nil
+	k.pin.mismatches++
+	left := int(k.pin.retries)
+	k.observe(Event{Name: PINWrong, At: now, Left: left})
+	if err := k.pinBlocked(); err != nil {
+		k.observe(Event{Name: PINBlocked, At: now, Left: left})
+		return err
+	}
+	return ctap.ErrPINInvalid
+}
+
+// agreement returns the key agreement key of a protocol, which is drawn when it is first asked for: initialize and
+// regenerate of Section 6.5.4.
+func (k *Key) agreement(protocol pinuv.Protocol) (*pinuv.KeyAgreement, error) {
+	if a := k.pin.agreements[protocol]; a != nil {
+		return a, nil
+	}
+	a, err := pinuv.NewKeyAgreement(&k.random)
+	if err != nil {
+		return nil, err
+	}
+	k.pin.agreements[protocol] = a
+	return a, nil
+}
+
+// decapsulate agrees on a secret with the platform. A key that is none is CTAP1_ERR_INVALID_PARAMETER: Section
+// 6.5.5.5, step 4, and its like.
+func (k *Key) decapsulate(protocol pinuv.Protocol, peer []byte) (*pinuv.Secret, error) {
+	a, err := k.agreement(protocol)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := a.Decapsulate(protocol, peer)
+	if err != nil {
+		return nil, ctap.ErrInvalidParameter
+	}
+	return secret, nil
+}
+
+// Read makes a drbg an [io.Reader]. It never fails.
+func (d *drbg) Read(b []byte) (int, error) {
+	d.read(b)
+	return len(b), nil
+}

@@ -1,0 +1,102 @@
+package u2f
+
+import (
+	"slices"
+
+	"github.com/mfalab/mfalab/u2f/cose"
+)
+
+// A Profile is a product: what getInfo says, limits, and which rule holds where editions of the specification and
+// firmware disagree. It is data that users write as JSON; [Profiles] has those that come with the package.
+type Profile struct {
+	Name string `json:"name"` // 1 to 32 lower-case letters, digits, dots and hyphens
+
+	// What the key says of itself, Section 6.4.
+	Versions        []string         `json:"versions"`         // "U2F_V2", "FIDO_2_0", "FIDO_2_1"; CTAP1 and CTAP2 are served accordingly
+	Extensions      []string         `json:"extensions"`       // "credProtect", "hmac-secret"
+	AAGUID          AAGUID           `json:"aaguid"`           // the model
+	Transports      []string         `json:"transports"`       // empty: not said
+	Algorithms      []cose.Algorithm `json:"algorithms"`       // COSE numbers, the preferred one first
+	SayAlgorithms   bool             `json:"say_algorithms"`   // getInfo has them, 2.1
+	FirmwareVersion uint64           `json:"firmware_version"` // 0: not said
+
+	// Limits.
+	MaxMsgSize               int  `json:"max_msg_size"`                 // bytes of a CTAP2 message, 1024 to 7609; Section 6.4
+	MaxCredentialCountInList int  `json:"max_credential_count_in_list"` // of an allowList or excludeList; 0: no limit and not said
+	MaxCredentialIDLength    int  `json:"max_credential_id_length"`     // bytes; longer ones are ignored; 0: no limit and not said
+	ResidentSlots            int  `json:"resident_slots"`               // discoverable credentials; 0: option "rk" is not supported
+	SayRemaining             bool `json:"say_remaining"`                // getInfo has remainingDiscoverableCredentials, 2.1
+
+	// PIN and tokens, Section 6.5.
+	PINUVAuthProtocols []uint64 `json:"pin_uv_auth_protocols"` // 1, 2; the preferred one first; empty: no PIN
+	MinPINLength       int      `json:"min_pin_length"`        // code points, 4 to 63
+	SayMinPINLength    bool     `json:"say_min_pin_length"`    // getInfo has it, 2.1
+	Permissions        bool     `json:"permissions"`           // tokens have permissions, an RP and timers (6.5.2.1), as 2.1 says; without: 2.0
+	MakeCredUVNotRqd   bool     `json:"make_cred_uv_not_rqd"`  // with a PIN, credentials that are not discoverable need none; Section 6.1.2, step 10
+
+	// Attestation is what credentials come with.
+	Attestation Attestation `json:"attestation"`
+	// CBOR is how requests are read.
+	CBOR Strictness `json:"cbor"`
+	// Selection is whether authenticatorSelection (6.9) is served; 2.0 has none.
+	Selection bool `json:"selection"`
+
+	// Time.
+	TouchTimeout      Duration `json:"touch_timeout"`       // how long the key waits for the user
+	TouchKept         Duration `json:"touch_kept"`          // how long a touch lasts for a CTAP1 host that asks again, as in firmware that is sold: 10 s
+	NextAssertion     Duration `json:"next_assertion"`      // how long getNextAssertion may wait, Section 6.3: 30 s
+	ResetWindow       Duration `json:"reset_window"`        // after power-up, Section 6.6: 10 s; 0: always
+	ResetLateError    Answer   `json:"reset_late_error"`    // what comes after it
+	PINLengthError    Answer   `json:"pin_length_error"`    // newPinEnc whose plaintext is not 64 bytes, Sections 6.5.5.5 and 6.5.5.6
+	SubcommandError   Answer   `json:"subcommand_error"`    // a subCommand that is not known, Section 6.5.5
+	ProtocolError     Answer   `json:"protocol_error"`      // a pinUvAuthProtocol that is not supported, Sections 6.1.2 and 6.2.2, step 2
+	UVOptionError     Answer   `json:"uv_option_error"`     // option "uv" without built-in user verification, step 5
+	TouchTimeoutError Answer   `json:"touch_timeout_error"` // nobody touched
+
+	// TouchBeforeNoCredentials asks for a touch before CTAP2_ERR_NO_CREDENTIALS, as 2.0 does; 2.1 answers at once.
+	TouchBeforeNoCredentials bool `json:"touch_before_no_credentials"`
+}
+
+// An Attestation is a kind of attestation statement (Web Authentication Level 2, Section 8).
+type Attestation string
+
+// The kinds.
+const (
+	Packed     Attestation = "packed"      // Section 8.2, with the batch certificate
+	PackedSelf Attestation = "packed-self" // Section 8.2, signed with the credential's own key
+	FIDOU2F    Attestation = "fido-u2f"    // Section 8.6; needs a zero AAGUID; credentials that are not ES256 have packed-self
+	None       Attestation = "none"        // Section 8.7
+)
+
+// Strictness is how the key reads requests. See Section 8.
+type Strictness string
+
+// How requests are read.
+const (
+	Strict  Strictness = "strict"  // CTAP2 canonical CBOR only
+	Lenient Strictness = "lenient" // any well-formed CBOR, as old keys do
+)
+
+// CTAP1 reports whether the key answers U2F messages (Section 10).
+func (p *Profile) CTAP1() bool { return slices.Contains(p.Versions, "U2F_V2") }
+
+// CTAP2 reports whether the key answers CBOR.
+func (p *Profile) CTAP2() bool {
+	return slices.ContainsFunc(p.Versions, func(v string) bool { return v != "U2F_V2" })
+}
+
+// extends reports whether the key knows an extension.
+func (p *Profile) extends(name string) bool { return slices.Contains(p.Extensions, name) }
+
+// offers reports whether the key knows a command of CTAP2.
+func (p *Profile) offers(cmd byte) bool {
+	switch {
+	case !p.CTAP2():
+		return false
+	case cmd == cmdClientPIN:
+		return len(p.PINUVAuthProtocols) > 0
+	case cmd == cmdSelection:
+		return p.Selection
+	}
+	return true
+}

@@ -1,0 +1,259 @@
+package u2f
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mfalab/mfalab/u2f/cose"
+	"github.com/mfalab/mfalab/u2f/ctap"
+)
+
+// Profiles returns the profiles that come with the package: ctap2.1, which is the default, ctap2.0 and u2f.
+func Profiles() []Profile {
+	modern := Profile{
+		Name:                     "ctap2.1",
+		Versions:                 []string{"U2F_V2", "FIDO_2_0", "FIDO_2_1"},
+		Extensions:               []string{"credProtect", "hmac-secret"},
+		AAGUID:                   AAGUID{0x3b, 0x1a, 0xdb, 0x99, 0x0d, 0xfe, 0x46, 0xfd, 0x90, 0xb8, 0x7f, 0x76, 0x14, 0xa4, 0xde, 0x21},
+		Transports:               []string{"usb"},
+		Algorithms:               []cose.Algorithm{cose.ES256, cose.EdDSA},
+		SayAlgorithms:            true,
+		FirmwareVersion:          1,
+		MaxMsgSize:               1200,
+		MaxCredentialCountInList: 8,
+		MaxCredentialIDLength:    128,
+		ResidentSlots:            25,
+		SayRemaining:             true,
+		PINUVAuthProtocols:       []uint64{2, 1},
+		MinPINLength:             4,
+		SayMinPINLength:          true,
+		Permissions:              true,
+		MakeCredUVNotRqd:         true,
+		Attestation:              Packed,
+		CBOR:                     Strict,
+		Selection:                true,
+		TouchTimeout:             Duration(30 * time.Second),
+		TouchKept:                Duration(10 * time.Second),
+		NextAssertion:            Duration(30 * time.Second),
+		ResetWindow:              Duration(10 * time.Second),
+		ResetLateError:           Answer(ctap.ErrNotAllowed),
+		PINLengthError:           Answer(ctap.ErrInvalidParameter),
+		SubcommandError:          Answer(ctap.ErrInvalidSubcommand),
+		ProtocolError:            Answer(ctap.ErrInvalidParameter),
+		UVOptionError:            Answer(ctap.ErrInvalidOption),
+		TouchTimeoutError:        Answer(ctap.ErrUserActionTimeout),
+	}
+	return []Profile{modern, old(modern), u2fOnly(modern)}
+}
+
+// old returns a key of CTAP 2.0: tokens without permissions, a PIN for every credential once one is set, and the touch
+// before anything is said about credentials (2.0 Sections 5.1, 5.2 and 5.5).
+func old(p Profile) Profile {
+	p.Name = "ctap2.0"
+	p.Versions = []string{"U2F_V2", "FIDO_2_0"}
+	p.Extensions = []string{"hmac-secret"}
+	p.AAGUID = AAGUID{0x8c, 0x97, 0xa7, 0x30, 0x3f, 0x7b, 0x41, 0xa6, 0x87, 0xd6, 0x1e, 0x9b, 0x62, 0xbd, 0xa6, 0xf0}
+	p.Transports, p.SayAlgorithms, p.FirmwareVersion = nil, false, 0
+	p.MaxCredentialCountInList, p.MaxCredentialIDLength = 0, 0
+	p.SayRemaining, p.SayMinPINLength = false, false
+	p.PINUVAuthProtocols = []uint64{1}
+	p.Permissions, p.MakeCredUVNotRqd, p.Selection = false, false, false
+	p.PINLengthError = Answer(ctap.ErrPINPolicyViolation)
+	p.SubcommandError = Answer(ctap.ErrInvalidParameter)
+	p.ProtocolError = Answer(ctap.ErrPINAuthInvalid)
+	p.UVOptionError = Answer(ctap.ErrUnsupportedOption)
+	p.TouchTimeoutError = Answer(ctap.ErrOperationDenied)
+	p.TouchBeforeNoCredentials = true
+	return p
+}
+
+// u2fOnly returns a key of before CTAP2.
+func u2fOnly(p Profile) Profile {
+	p.Name = "u2f"
+	p.Versions = []string{"U2F_V2"}
+	p.Extensions, p.Transports = nil, nil
+	p.AAGUID = AAGUID{}
+	p.Algorithms = []cose.Algorithm{cose.ES256}
+	p.PINUVAuthProtocols = nil
+	p.ResidentSlots, p.FirmwareVersion = 0, 0
+	p.SayRemaining, p.SayMinPINLength, p.Selection, p.Permissions = false, false, false, false
+	p.Attestation = FIDOU2F
+	return p
+}
+
+// ProfileNamed returns the profile of that name from [Profiles].
+func ProfileNamed(name string) (Profile, error) {
+	var names []string
+	for _, p := range Profiles() {
+		if p.Name == name {
+			return p, nil
+		}
+		names = append(names, p.Name)
+	}
+	return Profile{}, fmt.Errorf("u2f: no profile %q; use %s", name, strings.Join(names, ", "))
+}
+
+// ParseProfile reads a profile from JSON. What the text leaves out is as in the profile that its "base" names, or,
+// without one, as in ctap2.1. A field that no profile has, or a value that no key can have, is an error that says what
+// to write.
+func ParseProfile(text []byte) (Profile, error) {
+	in := struct {
+		Base string `json:"base"`
+		*Profile
+	}{Base: "ctap2.1"}
+	if err := json.Unmarshal(text, &struct{ Base *string }{&in.Base}); err != nil {
+		return Profile{}, fmt.Errorf("u2f: the profile is no JSON object with a base that is a string: %w", err)
+	}
+	p, err := ProfileNamed(in.Base)
+	if err != nil {
+		return Profile{}, err
+	}
+	in.Profile = &p
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&in); err != nil {
+		return Profile{}, fmt.Errorf("u2f: the profile cannot be read: %w", err)
+	}
+	if err := p.Check(); err != nil {
+		return Profile{}, err
+	}
+	return p, nil
+}
+
+// From the specification.
+const (
+	leastMaxMsgSize = 1024 // Section 6.4: the default, which every authenticator supports
+	mostMaxMsgSize  = 7609 // Section 11.2.4: what 129 packets carry
+	leastMinPIN     = 4    // Section 6.5.1
+	mostMinPIN      = 63   // Section 6.5.1: bytes of the longest PIN
+)
+
+// Our choice: more would be a mistake in the file.
+const (
+	mostSlots   = 1000
+	mostWait    = Duration(24 * time.Hour)
+	mostList    = 1000
+	longestName = 32
+)
+
+// Check reports the first value that no key can have, with what to use instead.
+func (p Profile) Check() error {
+	switch {
+	case p.Name == "" || len(p.Name) > longestName || strings.Trim(p.Name, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "":
+		return fmt.Errorf("u2f: a profile is called %.40q; use 1 to %d lower-case letters, digits, dots and hyphens", p.Name, longestName)
+	case len(p.Versions) == 0:
+		return fmt.Errorf("u2f: profile %q has no versions; use U2F_V2, FIDO_2_0 or FIDO_2_1", p.Name)
+	case !p.CTAP1() && !p.CTAP2():
+		return fmt.Errorf("u2f: profile %q speaks neither CTAP1 nor CTAP2", p.Name)
+	case p.AAGUID != AAGUID{} && !p.CTAP2():
+		return fmt.Errorf("u2f: profile %q speaks CTAP1 only, which has no AAGUID; leave it zero", p.Name)
+	case p.AAGUID != AAGUID{} && p.Attestation == FIDOU2F:
+		return fmt.Errorf("u2f: profile %q attests with fido-u2f, which has no AAGUID; leave it zero, or use packed", p.Name)
+	case len(p.Algorithms) == 0:
+		return fmt.Errorf("u2f: profile %q has no algorithms; use -7 (ES256) and -8 (EdDSA)", p.Name)
+	case p.CTAP1() && !slices.Contains(p.Algorithms, cose.ES256):
+		return fmt.Errorf("u2f: profile %q speaks CTAP1, which needs algorithm -7 (ES256)", p.Name)
+	case p.MakeCredUVNotRqd && len(p.PINUVAuthProtocols) > 0 && !p.Permissions:
+		return fmt.Errorf("u2f: profile %q has make_cred_uv_not_rqd, which needs the permissions of 2.1", p.Name)
+	}
+	for _, check := range []func(Profile) error{Profile.checkWords, Profile.checkNumbers, Profile.checkAnswers} {
+		if err := check(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkWords looks at the fields that are words of a list.
+func (p Profile) checkWords() error {
+	for _, v := range []struct {
+		field         string
+		words, choice []string
+	}{
+		{"versions", p.Versions, []string{"U2F_V2", "FIDO_2_0", "FIDO_2_1"}},
+		{"extensions", p.Extensions, []string{"credProtect", "hmac-secret"}},
+		{"transports", p.Transports, []string{"usb", "nfc", "ble", "smart-card", "hybrid", "internal"}},
+		{"attestation", []string{string(p.Attestation)}, []string{"packed", "packed-self", "fido-u2f", "none"}},
+		{"cbor", []string{string(p.CBOR)}, []string{"strict", "lenient"}},
+	} {
+		if err := choose(p.Name, v.field, v.words, v.choice); err != nil {
+			return err
+		}
+	}
+	if err := choose(p.Name, "algorithms", p.Algorithms, []cose.Algorithm{cose.ES256, cose.EdDSA}); err != nil {
+		return err
+	}
+	return choose(p.Name, "pin_uv_auth_protocols", p.PINUVAuthProtocols, []uint64{1, 2})
+}
+
+// choose reports the first of words that is not in choice or stands there twice.
+func choose[T comparable](profile, field string, words, choice []T) error {
+	for i, w := range words {
+		if !slices.Contains(choice, w) {
+			return fmt.Errorf("u2f: profile %q has %.40q in %s; use %v", profile, fmt.Sprint(w), field, choice)
+		}
+		if slices.Contains(words[:i], w) {
+			return fmt.Errorf("u2f: profile %q has %v twice in %s; write it once", profile, w, field)
+		}
+	}
+	return nil
+}
+
+// checkNumbers looks at the fields that have a range.
+func (p Profile) checkNumbers() error {
+	for _, v := range []struct {
+		field            string
+		value, low, high int64
+	}{
+		{"max_msg_size", int64(p.MaxMsgSize), leastMaxMsgSize, mostMaxMsgSize},
+		{"max_credential_count_in_list", int64(p.MaxCredentialCountInList), 0, mostList},
+		{"resident_slots", int64(p.ResidentSlots), 0, mostSlots},
+		{"min_pin_length", int64(p.MinPINLength), leastMinPIN, mostMinPIN},
+	} {
+		if v.value < v.low || v.value > v.high {
+			return fmt.Errorf("u2f: profile %q has %d for %s; use %d to %d", p.Name, v.value, v.field, v.low, v.high)
+		}
+	}
+	if n := p.MaxCredentialIDLength; n != 0 && (n < credentialIDSize || n > mostMaxMsgSize) {
+		return fmt.Errorf("u2f: profile %q has %d for max_credential_id_length; use %d to %d, or 0 for no limit",
+			p.Name, n, credentialIDSize, mostMaxMsgSize)
+	}
+	for _, v := range []struct {
+		field      string
+		value, low Duration
+	}{
+		{"touch_timeout", p.TouchTimeout, 1},
+		{"touch_kept", p.TouchKept, 1},
+		{"next_assertion", p.NextAssertion, 1},
+		{"reset_window", p.ResetWindow, 0},
+	} {
+		if v.value < v.low || v.value > mostWait {
+			return fmt.Errorf("u2f: profile %q has %s for %s; use more than 0s, at most 24h", p.Name, time.Duration(v.value), v.field)
+		}
+	}
+	return nil
+}
+
+// checkAnswers looks at the fields that are errors.
+func (p Profile) checkAnswers() error {
+	for _, v := range []struct {
+		field string
+		value Answer
+	}{
+		{"reset_late_error", p.ResetLateError},
+		{"pin_length_error", p.PINLengthError},
+		{"subcommand_error", p.SubcommandError},
+		{"protocol_error", p.ProtocolError},
+		{"uv_option_error", p.UVOptionError},
+		{"touch_timeout_error", p.TouchTimeoutError},
+	} {
+		if ctap.Status(v.value) == ctap.OK {
+			return fmt.Errorf("u2f: profile %q has no error for %s; write one, as \"CTAP2_ERR_NOT_ALLOWED\"", p.Name, v.field)
+		}
+	}
+	return nil
+}

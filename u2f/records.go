@@ -1,0 +1,214 @@
+package u2f
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/mfalab/mfalab/u2f/cose"
+	"github.com/mfalab/mfalab/u2f/ctap"
+)
+
+// The records in flash. Each is written at once, so that whatever is cut by a loss of power leaves the old or the new
+// one; what takes several begins with recordReset, and PowerUp finishes it.
+const (
+	recordFactory  = "factory" // attestation key and certificates; survives reset
+	recordMaster   = "master"  // 32 bytes: the secret behind all credentials; new at reset
+	recordCounter  = "counter" // 4 bytes, big-endian: the last signature counter that may have gone out
+	recordPIN      = "pin"     // see clientpin.go
+	recordRetries  = "retries" // see clientpin.go
+	recordReset    = "reset"   // a reset is under way; 32 bytes: the master key after it
+	recordResident = "rk/"     // + RP ID's hash / user id's hash, in hexadecimal: a discoverable credential
+)
+
+// A resident is a discoverable credential.
+type resident struct {
+	credential
+	rpID    string
+	created uint64 // numbers credentials in the order they were made
+}
+
+// name is the record's: one for each account, so that a new credential for the same account replaces the old one in
+// one write (Section 6.1.2, step 17).
+func (r *resident) name() string {
+	user := sha256Sum(r.user.ID)
+	return recordResident + hex.EncodeToString(r.rpIDHash[:]) + "/" + hex.EncodeToString(user[:])
+}
+
+// residentRecord is how a discoverable credential lies in flash.
+type residentRecord struct {
+	ID          []byte `cbor:"1,keyasint"`
+	RPID        string `cbor:"2,keyasint"`
+	UserID      []byte `cbor:"3,keyasint"`
+	Name        string `cbor:"4,keyasint,omitempty"`
+	DisplayName string `cbor:"5,keyasint,omitempty"`
+	Created     uint64 `cbor:"6,keyasint"`
+}
+
+func (r *resident) record() ([]byte, error) {
+	return cbor.Marshal(residentRecord{r.id[:], r.rpID, r.user.ID, r.user.Name, r.user.DisplayName, r.created})
+}
+
+// load reads flash. A key that has none yet is given its secrets; a reset that lost power is finished first.
+func (k *Key) load() error {
+	if err := k.finishReset(); err != nil {
+		return err
+	}
+	for _, read := range []func(*Key) error{
+		(*Key).loadFactory, (*Key).loadResidents, (*Key).loadCounter, (*Key).loadPIN, (*Key).loadMaster,
+	} {
+		if err := read(k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// get reads a record of a fixed size; found is false where there is none.
+func (k *Key) get(name string, size int) (value []byte, found bool, err error) {
+	value, err = k.flash.Get(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, false, nil
+	case err != nil:
+		return nil, false, fmt.Errorf("u2f: record %q cannot be read: %w", name, err)
+	case len(value) != size:
+		return nil, false, fmt.Errorf("u2f: record %q has %d bytes instead of %d; the flash is damaged", name, len(value), size)
+	}
+	return value, true, nil
+}
+
+// loadMaster comes last: what the others found tells a new key from one that has lost its master key, which would
+// otherwise make all credentials void without a word.
+func (k *Key) loadMaster() error {
+	secret, found, err := k.get(recordMaster, 32)
+	if err != nil {
+		return err
+	}
+	if !found {
+		if k.counter != 0 || len(k.residents) != 0 || k.pinSet() {
+			return fmt.Errorf("u2f: record %q is missing, though others are there; the flash is damaged", recordMaster)
+		}
+		secret = k.random.bytes(32)
+		if err := k.flash.Put(recordMaster, secret); err != nil {
+			return fmt.Errorf("u2f: record %q cannot be written: %w", recordMaster, err)
+		}
+	}
+	k.master = newMaster(secret)
+	return nil
+}
+
+func (k *Key) loadCounter() error {
+	value, found, err := k.get(recordCounter, 4)
+	k.counter = 0
+	if err == nil && found {
+		k.counter = binary.BigEndian.Uint32(value)
+	}
+	return err
+}
+
+// count raises the signature counter and stores it; what it returns may go out. It never goes back, not even when the
+// write fails. See Section 6.1.2 and Web Authentication Level 2, Section 6.1.1.
+func (k *Key) count() (uint32, error) {
+	if k.counter+1 == 0 {
+		return 0, errors.New("u2f: the signature counter is used up")
+	}
+	k.counter++
+	var value [4]byte
+	binary.BigEndian.PutUint32(value[:], k.counter)
+	if err := k.flash.Put(recordCounter, value[:]); err != nil {
+		return 0, fmt.Errorf("u2f: record %q cannot be written: %w", recordCounter, err)
+	}
+	return k.counter, nil
+}
+
+func (k *Key) loadResidents() error {
+	k.residents = nil
+	names, err := k.flash.Names(recordResident)
+	if err != nil {
+		return fmt.Errorf("u2f: the flash cannot be listed: %w", err)
+	}
+	for _, name := range names {
+		value, err := k.flash.Get(name)
+		if err != nil {
+			return fmt.Errorf("u2f: record %q cannot be read: %w", name, err)
+		}
+		r, err := parseResident(value)
+		if err != nil || r.name() != name {
+			return fmt.Errorf("u2f: record %q is no credential of that name; the flash is damaged", name)
+		}
+		k.residents = append(k.residents, r)
+	}
+	slices.SortFunc(k.residents, func(x, y resident) int { return cmp.Compare(x.created, y.created) })
+	return nil
+}
+
+func parseResident(value []byte) (resident, error) {
+	var in residentRecord
+	if err := cbor.Unmarshal(value, &in); err != nil {
+		return resident{}, err
+	}
+	if len(in.ID) != credentialIDSize || in.ID[0] != credentialIDVersion {
+		return resident{}, errors.New("u2f: no credential id")
+	}
+	return resident{
+		credential: credential{id: [credentialIDSize]byte(in.ID), rpIDHash: sha256Sum([]byte(in.RPID)),
+			alg: cose.Algorithm(int8(in.ID[1])), protect: in.ID[2], resident: true,
+			hmacSecret: in.ID[3]&flagHMACSecret != 0,
+			user:       ctap.User{ID: in.UserID, Name: in.Name, DisplayName: in.DisplayName}},
+		rpID: in.RPID, created: in.Created,
+	}, nil
+}
+
+// account returns where the credential of a user with a relying party is in k.residents, -1 if there is none.
+func (k *Key) account(rpIDHash [32]byte, userID []byte) int {
+	return slices.IndexFunc(k.residents, func(r resident) bool {
+		return r.rpIDHash == rpIDHash && string(r.user.ID) == string(userID)
+	})
+}
+
+// full reports whether there is no slot left for a credential of an account; one that it replaces gives up its own. See
+// Section 6.1.2, step 17.
+func (k *Key) full(rpIDHash [32]byte, userID []byte) bool {
+	return k.account(rpIDHash, userID) < 0 && len(k.residents) >= k.profile.ResidentSlots
+}
+
+// keep stores a discoverable credential in the place of the account's earlier one. See Section 6.1.2, step 17.
+func (k *Key) keep(r resident) error {
+	for _, other := range k.residents {
+		r.created = max(r.created, other.created+1)
+	}
+	value, err := r.record()
+	if err != nil {
+		return err
+	}
+	if err := k.flash.Put(r.name(), value); err != nil {
+		return k.unkept(&r, err)
+	}
+	if at := k.account(r.rpIDHash, r.user.ID); at >= 0 {
+		k.residents = slices.Delete(k.residents, at, at+1)
+	}
+	k.residents = append(k.residents, r)
+	return nil
+}
+
+// unkept answers for a credential whose write failed, which may have happened or not: what is in flash decides. Where it
+// is not there, there was no room for it.
+func (k *Key) unkept(r *resident, err error) error {
+	if k.fault = k.loadResidents(); k.fault != nil {
+		return k.fault
+	}
+	if at := k.account(r.rpIDHash, r.user.ID); at >= 0 && k.residents[at].id == r.id {
+		return err
+	}
+	return ctap.ErrKeyStoreFull
+}
+
+func sha256Sum(b []byte) [32]byte { return sha256.Sum256(b) }

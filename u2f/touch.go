@@ -1,0 +1,235 @@
+package u2f
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/mfalab/mfalab/u2f/ctap"
+)
+
+// A Request is what the key waits for a touch for.
+type Request struct {
+	Command string `json:"command"` // as the specification calls it: "authenticatorMakeCredential", "U2F_REGISTER"
+	// RP is the relying party's ID, or "" where the command concerns none. U2F knows its hash only: then RP is
+	// the application parameter in hexadecimal.
+	RP       string    `json:"rp,omitempty"`
+	Since    time.Time `json:"since"`
+	Deadline time.Time `json:"deadline"` // when the key stops waiting
+}
+
+// A touch is what a command leaves behind when it needs the user.
+type touch struct {
+	Request
+	then    func(now time.Time) ([]byte, error) // what follows consent
+	refusal error                               // if not nil, the answer to denial and time-out alike
+	polled  bool                                // a CTAP1 host asks again instead of waiting; then is nil
+	touched bool                                // polled, and the touch has come
+}
+
+// await leaves behind what happens once the user has touched the key. The error says that the command waits; where the
+// presence policy touches or denies at once, await returns what comes of it. Nothing that cannot be taken back may
+// happen outside then.
+func (k *Key) await(now time.Time, what Request, then func(now time.Time) ([]byte, error)) ([]byte, error) {
+	return k.awaitOr(now, what, nil, then)
+}
+
+// awaitOr is like await with refusal as the answer to denial and time-out, where it is not nil.
+func (k *Key) awaitOr(now time.Time, what Request, refusal error,
+	then func(now time.Time) ([]byte, error)) ([]byte, error) {
+	what.Since, what.Deadline = now, now.Add(time.Duration(k.profile.TouchTimeout))
+	t := &touch{Request: what, then: then, refusal: refusal}
+	k.tell(Waiting, now, t)
+	if due, act := k.due(t); act && !due.After(now) {
+		return k.end(now, t, k.presence.Mode == Auto)
+	}
+	k.waiting = t
+	return nil, errWaiting
+}
+
+// end finishes a touch by consent or denial.
+func (k *Key) end(now time.Time, t *touch, consent bool) ([]byte, error) {
+	switch {
+	case consent:
+		k.tell(Touched, now, t)
+		return t.then(now)
+	case t.refusal != nil:
+		k.tell(Denied, now, t)
+		return nil, t.refusal
+	}
+	k.tell(Denied, now, t)
+	return nil, ctap.ErrOperationDenied
+}
+
+// expire finishes a touch that did not come. See Section 6.1.2, step 14; 2.0 answers CTAP2_ERR_OPERATION_DENIED.
+func (k *Key) expire(now time.Time, t *touch) {
+	k.tell(TimedOut, now, t)
+	switch {
+	case t.polled:
+	case t.refusal != nil:
+		k.answer(nil, t.refusal)
+	default:
+		k.answer(nil, k.profile.TouchTimeoutError)
+	}
+}
+
+func (k *Key) tell(name string, now time.Time, t *touch) {
+	k.observe(Event{Name: name, At: now, Command: t.Command, RP: t.RP})
+}
+
+// take removes and returns what waits, nil if nothing does.
+func (k *Key) take() *touch {
+	t := k.waiting
+	k.waiting = nil
+	return t
+}
+
+// Touch is a finger on the key. It reports whether something waited for it; with the policy [Never] the contact is
+// dead and nothing does.
+func (k *Key) Touch(now time.Time) bool {
+	k.Step(now)
+	if _, blinks := k.Waiting(); !blinks || k.presence.Mode == Never {
+		return false
+	}
+	if k.waiting.polled {
+		k.pressed(now)
+		return true
+	}
+	k.answer(k.end(now, k.take(), true))
+	return true
+}
+
+// Deny is a user who declines. It reports whether something waited.
+func (k *Key) Deny(now time.Time) bool {
+	k.Step(now)
+	if _, blinks := k.Waiting(); !blinks {
+		return false
+	}
+	k.refuse(now)
+	return true
+}
+
+// refuse ends what waits by denial.
+func (k *Key) refuse(now time.Time) {
+	t := k.take()
+	if t.polled {
+		k.tell(Denied, now, t)
+		return
+	}
+	k.answer(k.end(now, t, false))
+}
+
+// Cancel ends a CTAP2 request that waits for the user with CTAP2_ERR_KEEPALIVE_CANCEL; otherwise it does nothing. See
+// Section 11.2.9.1.5.
+func (k *Key) Cancel(now time.Time) {
+	k.Step(now)
+	if k.waiting == nil || k.waiting.polled {
+		return
+	}
+	k.tell(Cancelled, now, k.take())
+	k.answer(nil, ctap.ErrKeepaliveCancel)
+}
+
+// Waiting returns what the key blinks for, and whether it does.
+func (k *Key) Waiting() (Request, bool) {
+	if k.waiting == nil || k.waiting.touched {
+		return Request{}, false
+	}
+	return k.waiting.Request, true
+}
+
+// Step lets time pass until now: the presence policy acts, a touch that did not come times out. What was due between
+// the last step and now happens at now, the earlier of the two alone.
+func (k *Key) Step(now time.Time) {
+	t := k.waiting
+	if t == nil {
+		return
+	}
+	due, act := k.due(t)
+	switch {
+	case act && !due.After(now) && due.Before(t.Deadline) && k.presence.Mode == Deny:
+		k.refuse(now)
+	case act && !due.After(now) && due.Before(t.Deadline) && t.polled:
+		k.pressed(now)
+	case act && !due.After(now) && due.Before(t.Deadline):
+		k.answer(k.end(now, k.take(), true))
+	case !now.Before(t.Deadline):
+		k.expire(now, k.take())
+	}
+}
+
+// Wake returns when the key wants [Key.Step] although nothing happened; the zero time is never.
+func (k *Key) Wake() time.Time {
+	t := k.waiting
+	if t == nil {
+		return time.Time{}
+	}
+	if due, act := k.due(t); act && due.Before(t.Deadline) {
+		return due
+	}
+	return t.Deadline
+}
+
+// due returns when the presence policy acts on t, and whether it does.
+func (k *Key) due(t *touch) (time.Time, bool) {
+	if t.touched || k.presence.Mode != Auto && k.presence.Mode != Deny {
+		return time.Time{}, false
+	}
+	since := t.Since
+	if k.set.After(since) {
+		since = k.set
+	}
+	return since.Add(k.presence.Delay), true
+}
+
+// A Mode is what the user does when the key blinks.
+type Mode byte
+
+// The presence policies.
+const (
+	Manual Mode = iota // somebody calls [Key.Touch] or [Key.Deny]
+	Auto               // touches after the delay
+	Never              // the contact is dead: requests time out
+	Deny               // declines after the delay
+)
+
+var modes = [...]string{Manual: "manual", Auto: "auto", Never: "never", Deny: "deny"}
+
+// String returns the word for m that UnmarshalText takes.
+func (m Mode) String() string {
+	if int(m) < len(modes) {
+		return modes[m]
+	}
+	return fmt.Sprintf("Mode(%d)", byte(m))
+}
+
+// MarshalText returns the word for m; a Mode that is none is an error.
+func (m Mode) MarshalText() ([]byte, error) {
+	if int(m) >= len(modes) {
+		return nil, fmt.Errorf("u2f: no presence policy %d; use manual, auto, never or deny", byte(m))
+	}
+	return []byte(modes[m]), nil
+}
+
+// UnmarshalText reads manual, auto, never or deny.
+func (m *Mode) UnmarshalText(text []byte) error {
+	for i, name := range modes {
+		if name == string(text) {
+			*m = Mode(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("u2f: no presence policy %q; use manual, auto, never or deny", text)
+}
+
+// A Presence is a policy for touches. The zero Presence is a user who acts through [Key.Touch].
+type Presence struct {
+	Mode  Mode          `json:"mode"`
+	Delay time.Duration `json:"delay,omitempty"` // from the request, or from the change of policy, until Auto or Deny acts
+}
+
+// SetPresence changes the policy at once, also for a request that waits already.
+func (k *Key) SetPresence(now time.Time, p Presence) {
+	k.Step(now)
+	k.presence, k.set = p, now
+	k.Step(now)
+}
