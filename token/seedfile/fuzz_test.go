@@ -54,13 +54,17 @@ func FuzzPSKC(f *testing.F) {
 		f.Add(strings.Replace(figure(f, n), "1000</I", "1</I", 1))
 	}
 	seedCorpus(f, PSKC)
-	key := figureKey(f)
+	key, chance := figureKey(f), noise(1)
+	whole, err := Append(nil, PSKC, delivery(), Options{PresharedKey: key, EncryptAll: true, Random: &chance})
+	require.NoError(f, err)
+	f.Add(string(whole))
 	f.Fuzz(func(t *testing.T, data string) {
 		if strings.Contains(data, "IterationCount") && !strings.Contains(data, "<IterationCount>1<") {
 			return // PBKDF2 is slow on purpose
 		}
 		journey(t, PSKC, data, Options{})
 		journey(t, PSKC, data, Options{PresharedKey: key})
+		journey(t, PSKC, data, Options{PresharedKey: key, EncryptAll: true})
 		journey(t, PSKC, data, Options{Passphrase: Secret("qwerty")})
 	})
 }
