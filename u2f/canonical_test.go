@@ -13,7 +13,7 @@ var (
 	}()
 	decoder = func() cbor.DecMode {
 		mode, err := cbor.DecOptions{DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden,
-			TagsMd: cbor.TagsForbidden, IntDec: cbor.IntDecConvertSigned}.DecMode()
+			TagsMd: cbor.TagsForbidden, IntDec: cbor.IntDecConvertSignedOrFail}.DecMode()
 		if err != nil {
 			panic(err)
 		}

@@ -118,7 +118,8 @@ func (k *Key) getKeyAgreement(_ time.Time, p pinuv.Protocol, _ *ctap.ClientPINRe
 }
 
 // setPIN implements setPIN. See Section 6.5.5.5, steps 3 to 12.
-func (k *Key) setPIN(now time.Time, p pinuv.Protocol, r *ctap.ClientPINRequest) (none ctap.ClientPINResponse, err error) {
+func (k *Key) setPIN(now time.Time, p pinuv.Protocol, r *ctap.ClientPINRequest) (
+	none ctap.ClientPINResponse, err error) {
 	if k.pinSet() {
 		return none, ctap.ErrPINAuthInvalid
 	}
@@ -142,7 +143,8 @@ func (k *Key) setPIN(now time.Time, p pinuv.Protocol, r *ctap.ClientPINRequest) 
 }
 
 // changePIN implements changePIN. See Section 6.5.5.6, steps 3 to 19.
-func (k *Key) changePIN(now time.Time, p pinuv.Protocol, r *ctap.ClientPINRequest) (none ctap.ClientPINResponse, err error) {
+func (k *Key) changePIN(now time.Time, p pinuv.Protocol, r *ctap.ClientPINRequest) (
+	none ctap.ClientPINResponse, err error) {
 	if !k.pinSet() {
 		return none, ctap.ErrPINNotSet
 	}
@@ -188,7 +190,8 @@ const (
 )
 
 // getTokenUsingPIN implements getPinUvAuthTokenUsingPinWithPermissions. See Section 6.5.5.7.2, steps 1 to 17.
-func (k *Key) getTokenUsingPIN(now time.Time, p pinuv.Protocol, r *ctap.ClientPINRequest) (none ctap.ClientPINResponse, err error) {
+func (k *Key) getTokenUsingPIN(now time.Time, p pinuv.Protocol, r *ctap.ClientPINRequest) (
+	none ctap.ClientPINResponse, err error) {
 	switch asked := *r.Permissions; {
 	case asked&needRP != 0 && r.RPID == nil:
 		return none, ctap.ErrMissingParameter

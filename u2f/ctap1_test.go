@@ -242,6 +242,7 @@ func TestAPDUForms(t *testing.T) {
 		"short Le":             {0, insVersion, 0, 0, 0},
 		"short Le of 6":        {0, insVersion, 0, 0, 6},
 		"extended Le":          {0, insVersion, 0, 0, 0, 0, 0},
+		"extended Le of 6":     {0, insVersion, 0, 0, 0, 0, 6},
 		"extended Lc 0 and Le": {0, insVersion, 0, 0, 0, 0, 0, 0, 0},
 		"P1 and P2":            {0, insVersion, 3, 9},
 	} {

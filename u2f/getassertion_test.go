@@ -245,11 +245,17 @@ func TestGetNextAssertion(t *testing.T) {
 	})
 	t.Run("each restarts the timer of 30 seconds", func(t *testing.T) {
 		r, _ := three(t)
-		r.get()
-		r.now = r.now.Add(30*time.Second - 1)
-		r.next()
-		r.now = r.now.Add(30 * time.Second)
-		refused(r)
+		for _, wait := range []time.Duration{30*time.Second - 1, 30 * time.Second} {
+			r.get()
+			r.now = r.now.Add(20 * time.Second)
+			r.next()
+			r.now = r.now.Add(wait)
+			if wait == 30*time.Second {
+				refused(r)
+			} else {
+				r.next()
+			}
+		}
 	})
 	t.Run("any other command ends it, one that fails included", func(t *testing.T) {
 		for _, cmd := range []byte{infoCmd, pinCmd, 0x55, selectCmd, getCmd} {

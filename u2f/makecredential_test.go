@@ -168,6 +168,21 @@ func TestMakeCredential(t *testing.T) {
 		r.setPIN()
 		require.Equal(t, byte(ctap.FlagUP|ctap.FlagAT), r.make().auth.Flags, "Section 6.1.2, step 10")
 	})
+	t.Run("a key without a PIN does not look at pinUvAuthParam", func(t *testing.T) {
+		m := newRig(t, "ctap2.1", nil).make(uvParam(make([]byte, 32), new(uint64(2))))
+		require.Equal(t, byte(ctap.FlagUP|ctap.FlagAT), m.auth.Flags, "Section 6.1.2, step 11")
+	})
+	t.Run("user verification beside a token counts as false", func(t *testing.T) {
+		r := newRig(t, "ctap2.1", nil)
+		r.setPIN()
+		r.make(withToken(r.token(ctap.PermissionMC)), options(ctap.Options{UV: ctap.True})) // Section 6.1.2, step 5.2
+	})
+	t.Run("the longest answer fits the smallest maxMsgSize", func(t *testing.T) {
+		r := newRig(t, "ctap2.1", func(p *u2f.Profile) {
+			p.Name, p.MaxMsgSize = "abcdefghijklmnopqrstuvwxyz012345", 1024
+		})
+		r.make(protect(3), extension("hmac-secret", []byte{0xf5}))
+	})
 	t.Run("names are cut between characters", func(t *testing.T) {
 		r := newRig(t, "ctap2.1", nil)
 		r.setPIN()

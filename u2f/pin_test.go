@@ -2,11 +2,13 @@ package u2f
 
 import (
 	"bytes"
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mfalab/mfalab/u2f/ctap"
+	"github.com/mfalab/mfalab/u2f/flash"
 	"github.com/mfalab/mfalab/u2f/pinuv"
 )
 
@@ -262,12 +264,19 @@ func FuzzClientPIN(f *testing.F) {
 		f.Add(r.Append(nil), false)
 	}
 	f.Add([]byte{0xa1, 0x02, 0xf6}, true)
+	without := snapshot(f, seeds.flash)
+	require.Equal(f, ctap.OK, seeds.setPIN(goodPIN))
+	with := snapshot(f, seeds.flash)
 	f.Fuzz(func(t *testing.T, params []byte, pin bool) {
-		h := newPlatform(t, "ctap2.1")
+		before := maps.Clone(without)
 		if pin {
-			require.Equal(t, ctap.OK, h.setPIN(goodPIN))
+			before = maps.Clone(with)
 		}
-		before := snapshot(t, h.flash)
+		memory := &flash.Memory{} // a key that was made before starts sooner
+		for name, value := range before {
+			require.NoError(t, memory.Put(name, []byte(value)))
+		}
+		h := newPlatformOn(t, seeds.k.profile, memory)
 		status, _ := h.cbor(cmdClientPIN, params)
 		after := snapshot(t, h.flash)
 		left := h.k.pin.retries

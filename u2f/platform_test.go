@@ -49,13 +49,18 @@ func newPlatform(t testing.TB, profile string, change ...func(*Profile)) *platfo
 	for _, c := range change {
 		c(&p)
 	}
-	h := &platform{t: t, flash: &refusing{Memory: &flash.Memory{}}, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
-		p: pinuv.Protocol(1)}
+	return newPlatformOn(t, p, &refusing{Memory: &flash.Memory{}})
+}
+
+// newPlatformOn is like newPlatform with a flash that may hold something.
+func newPlatformOn(t testing.TB, p Profile, f Flash) *platform {
+	h := &platform{t: t, flash: f, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), p: pinuv.One}
 	if len(p.PINUVAuthProtocols) > 0 {
 		h.p = pinuv.Protocol(p.PINUVAuthProtocols[0])
 	}
 	d := newDRBG([]byte("platform"))
 	h.random = &d
+	var err error
 	h.k, err = New(Config{Profile: p, Flash: h.flash, Observe: func(e Event) { h.events = append(h.events, e) }})
 	require.NoError(t, err)
 	h.powerCycle()

@@ -23,7 +23,7 @@ type Profile struct {
 	// Limits.
 	MaxMsgSize               int  `json:"max_msg_size"`                 // bytes of a CTAP2 message, 1024 to 7609; Section 6.4
 	MaxCredentialCountInList int  `json:"max_credential_count_in_list"` // of an allowList or excludeList; 0: no limit and not said
-	MaxCredentialIDLength    int  `json:"max_credential_id_length"`     // bytes; longer ones are ignored; 0: no limit and not said
+	MaxCredentialIDLength    int  `json:"max_credential_id_length"`     // bytes; longer ones are never ours; 0: not said
 	ResidentSlots            int  `json:"resident_slots"`               // discoverable credentials; 0: option "rk" is not supported
 	SayRemaining             bool `json:"say_remaining"`                // getInfo has remainingDiscoverableCredentials, 2.1
 

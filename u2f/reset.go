@@ -38,7 +38,7 @@ func (k *Key) wipe() error {
 		return err
 	}
 	k.dropTokens()
-	k.prepared = prepared{}
+	k.prepared = prepared{} // a wiped key holds no secret of before
 	return nil
 }
 

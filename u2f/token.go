@@ -62,8 +62,8 @@ func (k *Key) newToken(now time.Time, p pinuv.Protocol, permissions ctap.Permiss
 // dropTokens invalidates all tokens.
 func (k *Key) dropTokens() { k.token = tokenState{} }
 
-// tokenInUse lets the token's timers run until now and reports whether there is one still: pinUvAuthTokenUsageTimerObserver
-// of Section 6.5.3.2. A timer that has run out to the instant has run out.
+// tokenInUse lets the token's timers run until now and reports whether there is one still:
+// pinUvAuthTokenUsageTimerObserver of Section 6.5.3.2. A timer that has run out to the instant has run out.
 func (k *Key) tokenInUse(now time.Time) bool {
 	age := now.Sub(k.token.issued)
 	if k.profile.Permissions && (age >= maxUsagePeriod || k.token.phase == unusedToken && age >= initialUsageLimit) {

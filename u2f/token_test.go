@@ -84,6 +84,9 @@ func TestAuthorize(t *testing.T) {
 		token := h.mustToken(mcga, site)
 		h.p = pinuv.One
 		require.Equal(t, ctap.ErrPINAuthInvalid, h.use(token, ctap.PermissionMC, site))
+		_, err := h.k.authorize(h.now, uint64(pinuv.One), pinuv.Two.Authenticate(token, tokenMessage), tokenMessage,
+			byte(ctap.PermissionMC), site)
+		require.Equal(t, ctap.ErrPINAuthInvalid, err, "a MAC of the one under the name of the other")
 		h.p = pinuv.Two
 		require.Equal(t, ctap.OK, h.use(token, ctap.PermissionMC, site))
 	})

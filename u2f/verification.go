@@ -56,13 +56,9 @@ func (k *Key) checkList(list []ctap.Descriptor) error {
 	return nil
 }
 
-// find returns the credential that a descriptor names. Other types than public keys, and ids that are longer than
-// getInfo says, name none.
+// find returns the credential that a descriptor names; other types than public keys name none.
 func (k *Key) find(rpIDHash [32]byte, d ctap.Descriptor) (credential, bool) {
 	if d.Type != ctap.PublicKey {
-		return credential{}, false
-	}
-	if most := k.profile.MaxCredentialIDLength; most > 0 && len(d.ID) > most {
 		return credential{}, false
 	}
 	return k.findCredential(rpIDHash, d.ID)

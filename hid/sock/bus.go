@@ -28,7 +28,6 @@ type Bus struct {
 	mu     sync.Mutex
 	closed bool
 	nodes  map[int]*Socket
-	gone   int // how many nodes were withdrawn: makes the names of their last moments differ
 }
 
 // Open makes the folder dir a bus with nothing plugged in: created with mode 0700 if it is not there, emptied of what a
@@ -83,8 +82,8 @@ func (b *Bus) take() error {
 	return nil
 }
 
-// ours matches the names in a bus folder: the nodes' folder, what is plugged in, and both ends of a key's life.
-var ours = regexp.MustCompile(`^(dev|hidraw[0-9]+|\.new-hidraw[0-9]+|\.gone-hidraw[0-9]+-[0-9]+)$`)
+// ours matches the names in a bus folder.
+var ours = regexp.MustCompile(`^(dev|hidraw[0-9]+)$`)
 
 // private reports as an error that others than the user may enter the folder: who reads its reports reads PINs' shells.
 func private(dir *os.File) error {
@@ -139,7 +138,7 @@ func (b *Bus) publish(n int, id hid.Identity) (*Socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	draft := filepath.Join(b.dir, ".new-"+name)
+	draft := node + ".new" // not beside what is published, where who waits for changes would be woken for it
 	err = describe(draft, n, id)
 	if err == nil {
 		err = os.Rename(draft, filepath.Join(b.dir, name))
@@ -154,9 +153,8 @@ func (b *Bus) publish(n int, id hid.Identity) (*Socket, error) {
 func (b *Bus) withdraw(n int, name string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.gone++
-	last := filepath.Join(b.dir, ".gone-"+name+"-"+strconv.Itoa(b.gone))
-	err := errors.Join(os.Rename(filepath.Join(b.dir, name), last), os.RemoveAll(last), os.Remove(filepath.Join(b.dir, "dev", name)))
+	node := filepath.Join(b.dir, "dev", name)
+	err := errors.Join(os.Rename(filepath.Join(b.dir, name), node+".gone"), os.RemoveAll(node+".gone"), os.Remove(node))
 	delete(b.nodes, n)
 	if err != nil {
 		return fmt.Errorf("sock: unplug: %w", err)

@@ -86,8 +86,8 @@ func TestOpen(t *testing.T) {
 		b := newBus(t)
 		plugKey(t, b)
 		require.NoError(t, b.lock.Close()) // as its death does
-		require.NoError(t, os.Mkdir(filepath.Join(b.Dir(), ".new-hidraw1"), 0o700))
-		require.NoError(t, os.Mkdir(filepath.Join(b.Dir(), ".gone-hidraw0-3"), 0o700))
+		require.NoError(t, os.Mkdir(filepath.Join(b.Dir(), "dev", "hidraw1.new"), 0o700))
+		require.NoError(t, os.Mkdir(filepath.Join(b.Dir(), "dev", "hidraw0.gone"), 0o700))
 		next, err := Open(b.Dir())
 		require.NoError(t, err)
 		require.Equal(t, []string{"dev"}, names(t, b.Dir()))

@@ -2,8 +2,10 @@ package sock
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"debug/elf"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -183,7 +185,7 @@ func TestUnplugWhileOpen(t *testing.T) {
 	b := newBus(t)
 	s := plugKey(t, b)
 	cmd := command(t, b, python, "testdata/unplug.py")
-	cmd.Stderr = os.Stderr
+	cmd.Stderr = new(bytes.Buffer)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
@@ -194,7 +196,7 @@ func TestUnplugWhileOpen(t *testing.T) {
 	for lines.Scan() {
 		said = append(said, lines.Text())
 	}
-	require.NoError(t, cmd.Wait())
+	require.NoError(t, cmd.Wait(), cmd.Stderr)
 	require.Equal(t, []string{"read EIO", "write EIO", "write EIO", "open ENOENT"}, said)
 }
 
@@ -223,7 +225,9 @@ func TestHotPlug(t *testing.T) {
 	b := newBus(t)
 	first := plugKey(t, b)
 	cmd := command(t, b, python, "testdata/udev.py", "monitor")
-	cmd.Stderr = os.Stderr
+	cmd.Stderr = new(bytes.Buffer)
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
@@ -231,16 +235,19 @@ func TestHotPlug(t *testing.T) {
 	require.True(t, lines.Scan())
 	require.Equal(t, "ready", lines.Text())
 
+	// All of it before the program looks: nothing may be lost between one look and the next.
 	plugKey(t, b)
 	require.NoError(t, first.Close())
 	plugKey(t, b) // takes the number that became free
 	plugKey(t, b)
+	_, err = io.WriteString(in, "\n")
+	require.NoError(t, err)
 	plugKey(t, b)
 	var said []string
 	for lines.Scan() {
 		said = append(said, lines.Text())
 	}
-	require.NoError(t, cmd.Wait())
+	require.NoError(t, cmd.Wait(), cmd.Stderr)
 	require.Equal(t, []string{
 		"hidraw None hidraw1 /dev/hidraw1 add",
 		"hidraw None hidraw0 /dev/hidraw0 remove",

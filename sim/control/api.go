@@ -38,7 +38,9 @@ func New(lab *live.Lab, down func()) *Server {
 	for _, r := range s.routes() {
 		serve(r.method, r.path, r.serve)
 	}
-	serve("GET", streamPath, s.stream)
+	for _, r := range s.streams() {
+		serve(r.method, r.path, r.serve)
+	}
 	serve("GET", "/v1/openapi.json", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, s.OpenAPI()) })
 	serve("GET", "/healthz", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, Health{"ok"}) })
 	for path, allowed := range methods {
@@ -127,7 +129,7 @@ func (s *Server) routes() []route {
 			return none{}, l.Load(ctx, &in)
 		}),
 		on("POST", "/v1/down", "end the lab", s.end),
-	}, s.treatments()...)
+	}, append(s.treatments(), s.keys()...)...)
 }
 
 // Status is what a lab is and how it stands.

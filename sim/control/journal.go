@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -35,6 +36,19 @@ const streamPath = "/v1/journal/stream"
 // From says from where the journal is followed.
 type From struct {
 	After uint64 `json:"-" query:"after"` // events with a greater seq
+}
+
+// streams are the routes whose answers go on until the client goes.
+func (s *Server) streams() []route {
+	return []route{
+		streaming[From, sim.Event](streamPath, "what happens, as it happens", s.stream),
+		streaming[Serial, live.Frame](watchPath, "what passes between programs and a key, as it passes", s.watch),
+		streaming[none, Attached](attachPath, "keep the lab up for a program that uses its HID bus", s.attach),
+	}
+}
+
+func streaming[In, Line any](path, summary string, serve http.HandlerFunc) route {
+	return route{method: "GET", path: path, summary: summary, in: reflect.TypeFor[In](), out: reflect.TypeFor[Line](), serve: serve}
 }
 
 // stream writes events as they happen, one JSON object a line, until the client goes.

@@ -1,7 +1,6 @@
 package control
 
 import (
-	"context"
 	"encoding"
 	"net/http"
 	"reflect"
@@ -32,12 +31,12 @@ func (s *Server) OpenAPI() map[string]any {
 		}
 		item[strings.ToLower(r.method)] = r.describe()
 	}
-	lines := object{"application/x-ndjson": object{"schema": schema(reflect.TypeFor[sim.Event]())}}
-	stream := on("GET", streamPath, "what happens, as it happens, one event a line", func(context.Context, From) (none, error) {
-		return none{}, nil
-	}).describe()
-	stream["responses"].(object)["200"] = object{"description": "events until the client goes", "content": lines}
-	paths[streamPath] = object{"get": stream}
+	for _, r := range s.streams() {
+		lines := object{"application/x-ndjson": object{"schema": schema(r.out)}}
+		described := r.describe()
+		described["responses"].(object)["200"] = object{"description": "one a line, until the client goes", "content": lines}
+		paths[r.path] = object{"get": described}
+	}
 	return object{
 		"openapi": "3.1.0",
 		"info": object{"title": "mfalab control API", "version": Version,

@@ -136,7 +136,7 @@ func statusOf(err error) int {
 		return http.StatusBadRequest
 	case errors.Is(err, errTooLarge):
 		return http.StatusRequestEntityTooLarge
-	case errors.Is(err, live.ErrNoDevice):
+	case errors.Is(err, live.ErrNoDevice), errors.Is(err, live.ErrNoKey):
 		return http.StatusNotFound
 	case errors.Is(err, live.ErrClosed):
 		return http.StatusServiceUnavailable

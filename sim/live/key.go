@@ -83,6 +83,7 @@ type SecurityKey struct {
 	Profile  KeyProfile   `json:"profile"`
 	Presence u2f.Presence `json:"presence,omitzero"`
 	Plugged  bool         `json:"plugged"`
+	Via      string       `json:"via,omitempty"` // where it is plugged in; empty is the lab's bus
 	// Image numbers the file that its flash is in; Flash is what is in it, where the file has yet to be made.
 	Image uint64            `json:"image"`
 	Flash map[string][]byte `json:"flash,omitempty"`
@@ -103,6 +104,7 @@ type key struct {
 	device *ctaphid.Device
 	at     time.Time // the world's time of this turn, for the framing's calls
 	port   *plugged  // nil while it is not plugged in
+	was    string    // where it was plugged in last
 	seen   []*watcher
 	lines  [2]ctaphid.Assembly // messages under way to the key and to the host, while somebody watches
 }
@@ -184,7 +186,7 @@ func (l *Lab) makeKey(w *sim.World, spec KeySpec, profile KeyProfile) (*key, err
 	}
 	w.Record("key.made", sim.String("serial", k.serial), sim.String("profile", profile.Key.Name))
 	if k.trouble == nil && !spec.Unplugged {
-		k.trouble = k.plug(w)
+		k.trouble = k.plug(w, "")
 		w.Record("key.plugged", sim.String("serial", k.serial))
 	}
 	if k.trouble != nil {
@@ -220,7 +222,7 @@ func (b *bench) pull(w *sim.World) []*key {
 	var out []*key
 	for _, k := range b.allKeys() {
 		if k.port != nil {
-			out = append(out, k)
+			out, k.was = append(out, k), k.port.via
 			k.unplug(w)
 		}
 	}
@@ -230,7 +232,7 @@ func (b *bench) pull(w *sim.World) []*key {
 // plugIn plugs keys in.
 func plugIn(w *sim.World, keys []*key) (err error) {
 	for _, k := range keys {
-		err = errors.Join(err, k.plug(w))
+		err = errors.Join(err, k.plug(w, k.was))
 	}
 	return err
 }
@@ -267,15 +269,18 @@ func (b *bench) key(serial string) (*key, error) {
 
 // saved returns the key as its file keeps it.
 func (k *key) saved() SecurityKey {
-	return SecurityKey{Serial: k.serial, Profile: k.profile, Presence: k.presence, Plugged: k.port != nil,
-		Image: k.image}
+	s := SecurityKey{Serial: k.serial, Profile: k.profile, Presence: k.presence, Image: k.image}
+	if k.port != nil {
+		s.Plugged, s.Via = true, k.port.via
+	}
+	return s
 }
 
 func (k *key) shown() KeyShown {
 	s := KeyShown{Serial: k.serial, Profile: k.profile.Key.Name, Name: k.profile.USB.Name, Plugged: k.port != nil,
 		Presence: k.presence, Summary: k.core.Summary()}
 	if k.port != nil {
-		s.Node = k.port.node()
+		s.Node = k.port.node
 	}
 	if r, ok := k.core.Waiting(); ok {
 		s.Waiting = &r
@@ -317,4 +322,13 @@ func (l *Lab) onKey(ctx context.Context, serial string, f func(w *sim.World, k *
 // ShowKey returns what can be seen of a key.
 func (l *Lab) ShowKey(ctx context.Context, serial string) (KeyShown, error) {
 	return l.onKey(ctx, serial, func(*sim.World, *key) error { return nil })
+}
+
+// ParseKeyProfile reads a profile that a user wrote, and nothing else.
+func ParseKeyProfile(b []byte) (*KeyProfile, error) {
+	p := &KeyProfile{}
+	if err := strict(b, p); err != nil {
+		return nil, fmt.Errorf("this is no profile of a key: %w", err)
+	}
+	return p, p.check()
 }

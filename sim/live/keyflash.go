@@ -161,7 +161,7 @@ func (l *Lab) furnishKey(w *sim.World, s SecurityKey) error {
 	if err != nil || !s.Plugged || k.trouble != nil {
 		return err
 	}
-	if k.trouble = k.plug(w); k.trouble != nil {
+	if k.trouble = k.plug(w, s.Via); k.trouble != nil {
 		w.Record("key.trouble", sim.String("serial", k.serial), sim.String("why", k.trouble.Error()))
 	}
 	return nil

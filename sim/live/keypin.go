@@ -124,8 +124,9 @@ func (k *key) answer() ([]byte, error) {
 // ResetKey gives a key a power cycle and resets it, with a touch: everything but its factory's records is gone.
 func (l *Lab) ResetKey(ctx context.Context, serial string) (KeyShown, error) {
 	return l.whenIdle(ctx, serial, func(w *sim.World, k *key) error {
+		via := k.port.via
 		k.unplug(w)
-		if err := k.plug(w); err != nil {
+		if err := k.plug(w, via); err != nil {
 			return err
 		}
 		if !k.profile.Key.CTAP2() {

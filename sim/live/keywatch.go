@@ -30,9 +30,9 @@ const watching = 1024
 // A watcher sees what a key does. It holds up nobody: what it does not take in time is lost.
 type watcher struct{ frames chan Frame }
 
-// WatchKey hands every frame of a key to each, from now on, until each returns an error or ctx ends, and returns that
-// error.
-func (l *Lab) WatchKey(ctx context.Context, serial string, each func(Frame) error) error {
+// WatchKey hands every frame of a key to each, from the call of begun on, until each returns an error or ctx ends, and
+// returns that error.
+func (l *Lab) WatchKey(ctx context.Context, serial string, begun func(), each func(Frame) error) error {
 	w := &watcher{frames: make(chan Frame, watching)}
 	var watched *key
 	err := l.Do(ctx, func(*sim.World) (err error) {
@@ -49,6 +49,7 @@ func (l *Lab) WatchKey(ctx context.Context, serial string, each func(Frame) erro
 		watched.seen = slices.DeleteFunc(watched.seen, func(other *watcher) bool { return other == w })
 		return nil
 	})
+	begun()
 	for {
 		select {
 		case f := <-w.frames:

@@ -57,7 +57,9 @@ type Lab struct {
 	store   iam.Store
 	service *iam.Service
 	bus     *sock.Bus // nil until OpenBus
-	fresh   bool      // Open made the lab
+
+	attached attached
+	fresh    bool // Open made the lab
 
 	url, token string
 	requests   atomic.Pointer[requests]

@@ -1,16 +1,20 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/mfalab/mfalab/hid"
 	"github.com/mfalab/mfalab/hid/plug"
 	"github.com/mfalab/mfalab/hid/sock"
+	"github.com/mfalab/mfalab/hid/tcp"
+	"github.com/mfalab/mfalab/hid/udp"
 	"github.com/mfalab/mfalab/sim"
 	"github.com/mfalab/mfalab/u2f"
 )
@@ -46,18 +50,13 @@ func (l *Lab) OpenBus(ctx context.Context) error {
 
 // plugged is a key's place on the bus.
 type plugged struct {
-	socket *sock.Socket // nil where the lab has no bus
-	pokes  chan func(time.Time)
-	stop   context.CancelFunc
-	ended  chan struct{}
-	out    bool // guarded by the lab's turn: the key has been pulled out
-}
-
-func (p *plugged) node() string {
-	if p.socket == nil {
-		return ""
-	}
-	return "/dev/" + p.socket.Name()
+	via   string   // where: "" is the lab's bus
+	port  hid.Port // nil where the lab serves no ways in
+	node  string   // what clients call it
+	pokes chan func(time.Time)
+	stop  context.CancelFunc
+	ended chan struct{}
+	out   bool // guarded by the lab's turn: the key has been pulled out
 }
 
 // poke makes the port's goroutine ask the device for reports. One that is under way already is enough.
@@ -69,7 +68,7 @@ func (p *plugged) poke() {
 }
 
 // plug gives the key power and, where the lab has a bus, a host.
-func (k *key) plug(w *sim.World) error {
+func (k *key) plug(w *sim.World, via string) error {
 	if k.port != nil || k.trouble != nil {
 		return k.trouble
 	}
@@ -83,30 +82,73 @@ func (k *key) plug(w *sim.World) error {
 	}
 	_, wall := k.lab.clock.Now()
 	k.device.PowerCycle(wall)
-	k.port = &plugged{pokes: make(chan func(time.Time), 1)}
+	k.port = &plugged{via: via, pokes: make(chan func(time.Time), 1)}
 	k.lab.bench.unsavedKeys[k] = true
 	w.Changed(k)
-	return k.connect()
+	if err := k.connect(); err != nil {
+		k.unplug(w)
+		return err
+	}
+	return nil
 }
 
-// connect puts a key that has power on the bus.
+// Ways in besides the bus, each with an address of its own.
+const (
+	viaTCP  = "tcp"
+	viaUDP  = "udp"
+	viaSock = "sock"
+)
+
+// open makes the place where a key is plugged in.
+func (k *key) open(via string) (port hid.Port, node string, err error) {
+	way, address, _ := strings.Cut(via, ":")
+	switch way {
+	case "":
+		id := k.profile.USB
+		id.Serial = k.serial
+		s, err := k.lab.bus.Plug(id)
+		if err != nil {
+			return nil, "", err
+		}
+		return s, "/dev/" + s.Name(), nil
+	case viaTCP:
+		p, err := tcp.Listen(cmp.Or(address, tcp.DefaultAddress))
+		if err != nil {
+			return nil, "", err
+		}
+		return p, viaTCP + ":" + p.Addr().String(), nil
+	case viaUDP:
+		p, err := udp.Listen(cmp.Or(address, udp.DefaultAddress))
+		if err != nil {
+			return nil, "", err
+		}
+		return p, viaUDP + ":" + p.Addr().String(), nil
+	case viaSock:
+		s, err := sock.Listen(cmp.Or(address, k.lab.files.join(k.serial+".sock")))
+		if err != nil {
+			return nil, "", err
+		}
+		return s, viaSock + ":" + s.Path(), nil
+	}
+	return nil, "", fmt.Errorf("a key cannot be plugged in via %q: give tcp, udp or sock, with :ADDRESS if you like, or nothing for the bus", via)
+}
+
+// connect gives a key that has power its way in.
 func (k *key) connect() error {
 	if k.lab.bus == nil {
 		return nil
 	}
-	id := k.profile.USB
-	id.Serial = k.serial
-	socket, err := k.lab.bus.Plug(id)
+	p := k.port
+	port, node, err := k.open(p.via)
 	if err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	p := k.port
-	p.socket, p.stop, p.ended = socket, stop, make(chan struct{})
+	p.port, p.node, p.stop, p.ended = port, node, stop, make(chan struct{})
 	go func() {
 		defer close(p.ended)
 		// The port's error is that it was closed: the bus has gone, and the key with it.
-		_ = plug.Serve(ctx, socket, hid.Tap(inTurn{k, p}, k.watch), p.pokes)
+		_ = plug.Serve(ctx, port, hid.Tap(inTurn{k, p}, k.watch), p.pokes)
 	}()
 	return nil
 }
@@ -120,9 +162,9 @@ func (k *key) unplug(w *sim.World) {
 	p.out, k.port = true, nil
 	k.at = w.Now()
 	k.core.PowerDown(k.at)
-	if p.socket != nil {
+	if p.port != nil {
 		p.stop()
-		_ = p.socket.Close() // its name may have been taken away from outside; nobody is served either way
+		_ = p.port.Close() // its name may have been taken away from outside; nobody is served either way
 	}
 	k.lab.bench.unsavedKeys[k] = true
 	w.Changed(k)
@@ -183,13 +225,14 @@ func (l *Lab) entropy(serial string) ([]byte, error) {
 // entropySize is what u2f.Key.PowerUp asks for.
 const entropySize = 32
 
-// PlugKey plugs a key in. What is plugged in stays so when the lab is opened again.
-func (l *Lab) PlugKey(ctx context.Context, serial string) (KeyShown, error) {
+// PlugKey plugs a key in: into the lab's bus, or via "tcp", "udp" or "sock", with ":" and an address of the user's choice. What
+// is plugged in stays so when the lab is opened again.
+func (l *Lab) PlugKey(ctx context.Context, serial, via string) (KeyShown, error) {
 	return l.saveAfter(ctx, serial, func(w *sim.World, k *key) error {
 		if k.port != nil {
 			return fmt.Errorf("the key %q is plugged in already", k.serial)
 		}
-		err := k.plug(w)
+		err := k.plug(w, via)
 		if err == nil {
 			w.Record("key.plugged", sim.String("serial", k.serial))
 		}
@@ -234,7 +277,7 @@ func (l *Lab) closeKeys() error {
 	var ended []chan struct{}
 	l.turn.Lock()
 	for _, k := range l.bench.allKeys() {
-		if p := k.port; p != nil && p.socket != nil {
+		if p := k.port; p != nil && p.port != nil {
 			p.out = true
 			p.stop()
 			ended = append(ended, p.ended)

@@ -31,7 +31,7 @@ type Algorithm int64
 const (
 	ES256        Algorithm = -7  // ECDSA with SHA-256, here always on P-256. COSE Section 2.1
 	EdDSA        Algorithm = -8  // here always Ed25519. COSE Section 2.2
-	ECDHES       Algorithm = -25 // ECDH-ES + HKDF-256: the label that CTAP puts on key agreement keys. CTAP 2.1 Section 6.5.6
+	ECDHES       Algorithm = -25 // ECDH-ES + HKDF-256: the label of key agreement keys. CTAP 2.1 Section 6.5.6
 	keyEC2                 = 2   // kty. COSE Section 7.1
 	keyOKP                 = 1   // kty. COSE Section 7.2
 	p256                   = 1   // crv. COSE Section 7.1

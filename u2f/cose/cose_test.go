@@ -135,6 +135,7 @@ func TestNewPrivateKeyRefuses(t *testing.T) {
 
 func TestSeedsOfTwoAlgorithmsAreApart(t *testing.T) {
 	require.NotEqual(t, derive(seed(1), labelES256, 0), derive(seed(1), labelEdDSA, 0))
+	require.NotEqual(t, derive(seed(1), labelES256, 0), derive(seed(1), labelES256, 1), "nor are two attempts alike")
 }
 
 // A candidate that is no scalar is passed over, not reduced.

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
@@ -22,8 +23,9 @@ struct udev_monitor {
 	struct udev_monitor *system; // or NULL
 	bool filtered, hidraw, others; // whether filters were set, and whether one is for hidraw, for something else
 	bool enabled;
-	int poll, bus; // descriptors; bus is -1 until enabled, and where there is no bus
-	size_t from, to; // what of events is still to be told
+	int poll, bus, more; // descriptors; bus and more are -1 until enabled, and where there is no bus
+	bool signalled;      // more is readable
+	size_t from, to;     // what of events is still to be told
 	_Alignas(struct inotify_event) char events[16 * (sizeof(struct inotify_event) + NAME_MAX + 1)];
 };
 
@@ -46,7 +48,7 @@ UDEV(struct udev_monitor *, udev_monitor_new_from_netlink, struct udev *udev, co
 	m->magic = MAGIC(MONITOR);
 	m->refs = 1;
 	m->udev = udev;
-	m->bus = -1;
+	m->bus = m->more = -1;
 	m->poll = epoll_create1(EPOLL_CLOEXEC);
 	if (m->poll < 0 || fcntl(m->poll, F_SETFL, O_NONBLOCK) < 0) {
 		if (m->poll >= 0)
@@ -75,6 +77,8 @@ UDEV(struct udev_monitor *, udev_monitor_unref, struct udev_monitor *m)
 		next(m->system);
 	if (m->bus >= 0)
 		close(m->bus);
+	if (m->more >= 0)
+		close(m->more);
 	close(m->poll);
 	m->magic = 0;
 	free(m);
@@ -144,9 +148,12 @@ UDEV(int, udev_monitor_enable_receiving, struct udev_monitor *m)
 	if (m->enabled)
 		return 0;
 	m->enabled = true;
-	if (*bus_folder() && (m->bus = inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) >= 0) {
+	if (*bus_folder()) {
+		m->bus = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+		m->more = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 		inotify_add_watch(m->bus, bus_folder(), IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR);
 		watch(m, m->bus);
+		watch(m, m->more);
 	}
 	if (!m->system || (*bus_folder() && m->filtered && !m->others))
 		return 0;
@@ -158,14 +165,25 @@ UDEV(int, udev_monitor_enable_receiving, struct udev_monitor *m)
 	return result;
 }
 
+// remind keeps the polled descriptor readable as long as an event is left that inotify has already given us: programs
+// take one device each time that it is.
+static void remind(struct udev_monitor *m)
+{
+	bool left = m->from != m->to;
+	uint64_t count = 1;
+	if (left != m->signalled && m->more >= 0)
+		m->signalled = (left ? write(m->more, &count, sizeof count) : read(m->more, &count, sizeof count)) > 0 ? left : !left;
+}
+
 // receive_node tells of the next node that came or went.
 static struct udev_device *receive_node(struct udev_monitor *m)
 {
-	while (m->bus >= 0) {
+	struct udev_device *d = NULL;
+	while (m->bus >= 0 && !d) {
 		if (m->from == m->to) {
 			ssize_t n = read(m->bus, m->events, sizeof m->events);
 			if (n <= 0)
-				return NULL;
+				break;
 			m->from = 0;
 			m->to = n;
 		}
@@ -173,9 +191,10 @@ static struct udev_device *receive_node(struct udev_monitor *m)
 		m->from += sizeof *e + e->len;
 		int n = e->len > 0 ? bus_number(e->name) : -1;
 		if (n >= 0 && (!m->filtered || m->hidraw))
-			return device_new(m->udev, n, e->mask & IN_MOVED_TO ? "add" : "remove");
+			d = device_new(m->udev, n, e->mask & IN_MOVED_TO ? "add" : "remove");
 	}
-	return NULL;
+	remind(m);
+	return d;
 }
 
 static struct udev_device *receive_system(struct udev_monitor *m)

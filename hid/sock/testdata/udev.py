@@ -1,5 +1,5 @@
-"""What a program sees through libudev. With the argument "monitor" it prints what is plugged in and out, until hidraw3
-comes; else it prints the devices."""
+"""What a program sees through libudev. With the argument "monitor" it prints, once it is told to go on, what was plugged in
+and out and still is, one device each time that the descriptor is readable, until hidraw3 comes; else it prints the devices."""
 
 import ctypes, os, select, sys
 
@@ -42,6 +42,7 @@ if sys.argv[1:] == ["monitor"]:
     fd = call("udev_monitor_get_fd", m, restype=ctypes.c_int)
     assert not call("udev_monitor_receive_device", m)
     print("ready", flush=True)
+    sys.stdin.readline()
     last = None
     while last != "hidraw3":
         select.select([fd], [], [])

@@ -1,0 +1,127 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/mfalab/mfalab/sim/live"
+	"github.com/mfalab/mfalab/u2f"
+)
+
+// KeyPlug names a key and where it is plugged in.
+type KeyPlug struct {
+	Serial string `json:"-" path:"serial"`
+	// Via is tcp, udp or sock, with :ADDRESS; empty is the lab's bus.
+	Via string `json:"via,omitempty"`
+}
+
+// KeyTouch says which key is touched, and for how long somebody waits for it to blink.
+type KeyTouch struct {
+	Serial string    `json:"serial,omitempty"` // empty: whichever blinks
+	Wait   live.Span `json:"wait,omitempty"`
+}
+
+// KeyPIN sets or changes a key's PIN.
+type KeyPIN struct {
+	Serial string   `json:"-" path:"serial"`
+	Old    live.PIN `json:"old,omitempty"`
+	PIN    live.PIN `json:"pin"`
+}
+
+// KeyPresence names a key and says who touches it from now on.
+type KeyPresence struct {
+	Serial string    `json:"-" path:"serial"`
+	Mode   u2f.Mode  `json:"mode"`            // manual, auto, never, deny
+	Delay  live.Span `json:"delay,omitempty"` // of auto and deny
+}
+
+// keys are the operations on security keys.
+func (s *Server) keys() []route {
+	l := s.lab
+	return []route{
+		on("GET", "/v1/keys", "the security keys on the bench", func(ctx context.Context, _ none) ([]live.KeyShown, error) {
+			return l.Keys(ctx)
+		}),
+		on("POST", "/v1/keys", "make a security key", func(ctx context.Context, in live.KeySpec) (live.KeyShown, error) {
+			return l.NewKey(ctx, in)
+		}),
+		on("POST", "/v1/touch", "touch a key that blinks", func(ctx context.Context, in KeyTouch) (live.Touch, error) {
+			return l.TouchKey(ctx, in.Serial, time.Duration(in.Wait))
+		}),
+		on("POST", "/v1/deny", "decline what a key blinks for", func(ctx context.Context, in KeyTouch) (live.Touch, error) {
+			return l.DenyKey(ctx, in.Serial)
+		}),
+		on("GET", "/v1/keys/{serial}", "a key as it lies there", func(ctx context.Context, in Serial) (live.KeyShown, error) {
+			return l.ShowKey(ctx, in.Serial)
+		}),
+		on("POST", "/v1/keys/{serial}/plug", "plug a key in", func(ctx context.Context, in KeyPlug) (live.KeyShown, error) {
+			return l.PlugKey(ctx, in.Serial, in.Via)
+		}),
+		on("POST", "/v1/keys/{serial}/unplug", "pull a key out", func(ctx context.Context, in Serial) (live.KeyShown, error) {
+			return l.UnplugKey(ctx, in.Serial)
+		}),
+		on("POST", "/v1/keys/{serial}/presence", "say who touches a key", func(ctx context.Context, in KeyPresence) (live.KeyShown, error) {
+			return l.SetKeyPresence(ctx, in.Serial, u2f.Presence{Mode: in.Mode, Delay: time.Duration(in.Delay)})
+		}),
+		on("POST", "/v1/keys/{serial}/pin", "set or change a key's PIN", func(ctx context.Context, in KeyPIN) (live.KeyShown, error) {
+			return l.SetKeyPIN(ctx, in.Serial, in.Old, in.PIN)
+		}),
+		on("POST", "/v1/keys/{serial}/reset", "power-cycle a key and reset it", func(ctx context.Context, in Serial) (live.KeyShown, error) {
+			return l.ResetKey(ctx, in.Serial)
+		}),
+	}
+}
+
+// Where a key's frames can be watched, and where a program says that it uses the bus.
+const (
+	watchPath  = "/v1/keys/{serial}/watch"
+	attachPath = "/v1/attach"
+)
+
+// watch writes what passes between programs and a key, one JSON object a line, until the client goes.
+func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
+	var in Serial
+	if err := read(w, r, &in); err != nil {
+		fail(w, statusOf(err), err)
+		return
+	}
+	flush := http.NewResponseController(w).Flush
+	began := false
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	err := s.lab.WatchKey(r.Context(), in.Serial, func() {
+		began = true
+		w.Header().Set("Content-Type", "application/x-ndjson")
+		_ = flush() // the client then knows that it sees everything from now on
+	}, func(f live.Frame) error {
+		if err := e.Encode(f); err != nil {
+			return err
+		}
+		return flush()
+	})
+	// Later errors are that the client went, and that nothing can be watched in an answer that is gathered whole.
+	if !began {
+		fail(w, statusOf(err), err)
+	}
+}
+
+// Attached says where the lab's HID bus is.
+type Attached struct {
+	Bus string `json:"bus"`
+}
+
+// attach keeps the lab up for a program that uses its bus, until the client goes.
+func (s *Server) attach(w http.ResponseWriter, r *http.Request) {
+	if err := s.lab.OpenBus(r.Context()); err != nil {
+		fail(w, statusOf(err), err)
+		return
+	}
+	detach := s.lab.Attach()
+	defer detach()
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	_ = json.NewEncoder(w).Encode(Attached{s.lab.BusDir()})
+	_ = http.NewResponseController(w).Flush()
+	<-r.Context().Done()
+}
