@@ -16,6 +16,14 @@ const (
 	ahead = 32
 )
 
+// A Queue is a port that queues what it has read: Serve then needs no goroutine and no queue of its own for it. Reports is
+// never closed; Done is, when the port is closed or fails, and ReadReport then gives the reason.
+type Queue interface {
+	hid.Port
+	Reports() <-chan hid.Report
+	Done() <-chan struct{}
+}
+
 // Serve plugs device into port until ctx ends, and returns nil then, or until the port fails, and returns its error. It
 // closes the port and leaves no goroutine behind.
 //
@@ -25,23 +33,20 @@ const (
 //
 // A host that does not read stops the device, as a bus that is not polled does: WriteReport then blocks until ctx ends.
 func Serve(ctx context.Context, port hid.Port, device hid.Device, do <-chan func(now time.Time)) error {
-	in := inbox{reports: make(chan hid.Report, ahead), stop: make(chan struct{})}
+	in := newInbox(port)
 	closed := make(chan struct{})
 	unhook := context.AfterFunc(ctx, func() {
 		port.Close()
 		close(closed)
 	})
-	go in.fill(port)
 
-	err := loop(ctx, port, device, do, &in)
+	err := loop(ctx, port, device, do, in)
 
 	if !unhook() {
 		<-closed
 	}
-	close(in.stop)
 	port.Close()
-	for range in.reports { // until the reader is gone
-	}
+	in.close()
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -53,7 +58,6 @@ func loop(ctx context.Context, port hid.Port, device hid.Device, do <-chan func(
 	var (
 		alarm alarm
 		r     hid.Report
-		ok    bool
 	)
 	defer alarm.stop()
 	for {
@@ -64,11 +68,15 @@ func loop(ctx context.Context, port hid.Port, device hid.Device, do <-chan func(
 		select {
 		case <-ctx.Done():
 			return nil
-		case r, ok = <-in.reports:
-			if !ok {
-				return in.err
-			}
+		case r = <-in.reports:
 			device.Receive(time.Now(), &r)
+		case <-in.done:
+			select {
+			case r = <-in.reports: // that came before
+				device.Receive(time.Now(), &r)
+			default:
+				return in.why(port)
+			}
 		case act, ok := <-do:
 			if !ok {
 				do = nil
@@ -91,25 +99,55 @@ func drain(port hid.Port, device hid.Device, r *hid.Report) error {
 	return nil
 }
 
-// inbox holds what was read and not yet taken.
+// inbox is where the reports come from.
 type inbox struct {
-	reports chan hid.Report
-	stop    chan struct{} // closed when nobody takes any more
-	err     error         // why the port failed, once reports is closed
+	reports <-chan hid.Report
+	done    <-chan struct{} // closed when no more come
+	stop    chan struct{}   // closed when nobody takes any more; nil where the port itself queues
+	err     error           // why the port failed, once done is closed
 }
 
-func (in *inbox) fill(port hid.Port) {
-	defer close(in.reports)
+func newInbox(port hid.Port) *inbox {
+	if q, ok := port.(Queue); ok {
+		return &inbox{reports: q.Reports(), done: q.Done()}
+	}
+	reports, done := make(chan hid.Report, ahead), make(chan struct{})
+	in := &inbox{reports: reports, done: done, stop: make(chan struct{})}
+	go func() {
+		defer close(done)
+		in.err = in.fill(port, reports)
+	}()
+	return in
+}
+
+func (in *inbox) fill(port hid.Port, to chan<- hid.Report) error {
 	var r hid.Report
 	for {
-		if in.err = port.ReadReport(&r); in.err != nil {
-			return
+		if err := port.ReadReport(&r); err != nil {
+			return err
 		}
 		select {
-		case in.reports <- r:
+		case to <- r:
 		case <-in.stop:
-			return
+			return nil
 		}
+	}
+}
+
+// why returns why no more reports come.
+func (in *inbox) why(port hid.Port) error {
+	if in.stop != nil {
+		return in.err
+	}
+	var r hid.Report
+	return port.ReadReport(&r)
+}
+
+// close ends the reader of a port that is closed.
+func (in *inbox) close() {
+	if in.stop != nil {
+		close(in.stop)
+		<-in.done
 	}
 }
 

@@ -112,6 +112,12 @@ func (s *Socket) ReadReport(r *hid.Report) error {
 	}
 }
 
+// Reports is the queue that ReadReport takes from. It is never closed.
+func (s *Socket) Reports() <-chan hid.Report { return s.in }
+
+// Done is closed when the socket is.
+func (s *Socket) Done() <-chan struct{} { return s.done }
+
 // WriteReport hands r to every client that has the device open, and to nobody if none has. It never waits for a client.
 // After Close it gives net.ErrClosed.
 func (s *Socket) WriteReport(r *hid.Report) error {
