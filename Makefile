@@ -4,7 +4,8 @@ GO = go
 
 # What the tests drive and build with, by the names of Debian's packages: the clients; and a C compiler, which only the
 # race detector needs.
-PACKAGES = awscli python3-boto3 oathtool zbar-tools qrencode pskctool stoken python3-pskc librsvg2-bin gcc libc6-dev
+PACKAGES = awscli python3-boto3 oathtool zbar-tools qrencode pskctool stoken python3-pskc librsvg2-bin gcc libc6-dev \
+	fido2-tools python3-fido2 pamu2fcfg libpam-u2f pamtester openssh-client openssh-server chromium firefox-esr
 
 # Packages whose tests live in the database, where the race detector makes them many times slower: SQLite is C turned
 # into Go, and every access to its memory is watched. The callers of the store are raced over the store in memory. And the
@@ -19,7 +20,9 @@ TIMEOUT = 20m
 # One after the other, so that the first failure is the last thing that one reads.
 .NOTPARALLEL:
 
+# Where a C compiler is at hand the program takes the preload shim along, so that it needs none where it runs.
 build:
+	-$(GO) generate ./hid/sock
 	$(GO) build -trimpath -o mfalab ./cmd/mfalab
 
 test: packages lint test-race test-plain

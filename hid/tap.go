@@ -2,8 +2,8 @@ package hid
 
 import "time"
 
-// Tap returns device with a listener on the cable: see is told every report that passes, after device has received it
-// or handed it out. toHost says in which direction it travels; r is valid during the call.
+// Tap returns device with a listener on the cable: see is told every report that passes, before device receives it and
+// after it has handed it out. toHost says in which direction it travels; r is valid during the call.
 func Tap(device Device, see func(now time.Time, toHost bool, r *Report)) Device {
 	return tap{device, see}
 }
@@ -14,8 +14,8 @@ type tap struct {
 }
 
 func (t tap) Receive(now time.Time, r *Report) {
-	t.Device.Receive(now, r)
 	t.see(now, false, r)
+	t.Device.Receive(now, r)
 }
 
 func (t tap) Transmit(now time.Time, r *Report) bool {

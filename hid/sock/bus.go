@@ -85,7 +85,8 @@ func (b *Bus) take() error {
 // ours matches the names in a bus folder.
 var ours = regexp.MustCompile(`^(dev|hidraw[0-9]+)$`)
 
-// private reports as an error that others than the user may enter the folder: who reads its reports reads PINs' shells.
+// private reports as an error that others than the user may enter the folder: who reaches the
+// nodes can use the keys.
 func private(dir *os.File) error {
 	info, err := dir.Stat()
 	if err != nil {

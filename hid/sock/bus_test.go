@@ -83,16 +83,15 @@ func TestPlugRefuses(t *testing.T) {
 
 func TestOpen(t *testing.T) {
 	t.Run("a folder with what a dead owner left", func(t *testing.T) {
-		b := newBus(t)
-		plugKey(t, b)
-		require.NoError(t, b.lock.Close()) // as its death does
-		require.NoError(t, os.Mkdir(filepath.Join(b.Dir(), "dev", "hidraw1.new"), 0o700))
-		require.NoError(t, os.Mkdir(filepath.Join(b.Dir(), "dev", "hidraw0.gone"), 0o700))
-		next, err := Open(b.Dir())
+		dir := filepath.Join(t.TempDir(), "bus")
+		for _, name := range []string{"dev/hidraw0.gone/device", "dev/hidraw1.new", "hidraw3/device/usb"} {
+			require.NoError(t, os.MkdirAll(filepath.Join(dir, name), 0o700))
+		}
+		b, err := Open(dir)
 		require.NoError(t, err)
-		require.Equal(t, []string{"dev"}, names(t, b.Dir()))
-		require.NoError(t, next.Close())
-		b.closed, b.nodes = true, nil
+		require.Equal(t, []string{"dev"}, names(t, dir))
+		require.Empty(t, names(t, filepath.Join(dir, "dev")))
+		require.NoError(t, b.Close())
 	})
 	t.Run("a folder that has an owner", func(t *testing.T) {
 		b := newBus(t)

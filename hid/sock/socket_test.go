@@ -2,6 +2,7 @@ package sock
 
 import (
 	"bytes"
+	"encoding/binary"
 	"net"
 	"os"
 	"path/filepath"
@@ -115,17 +116,26 @@ func TestStalledOpener(t *testing.T) {
 			}
 			const many = 20 * backlog
 			for n := range many {
-				require.NoError(t, s.WriteReport(report(byte(n))))
-				requireReport(t, byte(n), awake)
+				r := report(byte(n))
+				binary.BigEndian.PutUint32(r[:], uint32(n))
+				require.NoError(t, s.WriteReport(r))
+				var got hid.Report
+				require.NoError(t, awake.ReadReport(&got))
+				require.Equal(t, *r, got)
 			}
-			// The last backlog reports are all there, after some of the first.
 			var got hid.Report
-			seen := 0
-			for last := -1; last != (many-1)%256 || seen < backlog; seen++ {
+			last, consecutive, seen := -1, 0, 0
+			for last < many-1 {
 				require.NoError(t, stalled.ReadReport(&got))
-				require.Equal(t, *report(got[0]), got, "a report cut in two")
-				last = int(got[0])
+				n := int(binary.BigEndian.Uint32(got[:]))
+				require.Greater(t, n, last)
+				require.Equal(t, report(byte(n))[4:], got[4:], "a report cut in two")
+				if consecutive++; n != last+1 {
+					consecutive = 1
+				}
+				last, seen = n, seen+1
 			}
+			require.GreaterOrEqual(t, consecutive, backlog)
 			require.Less(t, seen, many)
 		})
 	}

@@ -128,7 +128,7 @@ EXPORT ssize_t __read_chk(int fd, void *buf, size_t size, size_t room)
 	return read(fd, buf, size);
 }
 
-// hidraw answers EIO where a socket's writer gets a signal that ends it.
+// hidraw answers EIO where a socket answers EPIPE; and writing to a device that is gone raises no signal.
 EXPORT ssize_t write(int fd, const void *buf, size_t size)
 {
 	ssize_t (*next)(int, const void *, size_t) = NEXT(write);

@@ -1,0 +1,153 @@
+package usbip
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"github.com/mfalab/mfalab/hid"
+)
+
+// A port is one attach: from the importer's request until one of both ends it.
+type port struct {
+	conn   net.Conn
+	device uint32      // what commands call it
+	closed atomic.Bool // by Close, so that whoever then trips over the connection knows why
+
+	mu     sync.Mutex
+	change sync.Cond // a report came, or err is set
+	f      *function
+	out    []byte // answers that have not been written
+	err    error  // why it is over
+}
+
+var _ hid.Port = (*port)(nil)
+
+func newPort(d *Device, conn net.Conn) *port {
+	p := &port{conn: conn, device: d.shown.bus<<16 | d.shown.address, f: newFunction(d.says)}
+	p.change.L = &p.mu
+	return p
+}
+
+// ReadReport waits for the next report of the importer. After that has gone it gives io.EOF, or what was wrong with what
+// it sent.
+func (p *port) ReadReport(r *hid.Report) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.err == nil {
+		var ok bool
+		if p.out, ok = p.f.take(p.out, r); ok {
+			return p.flush()
+		}
+		p.change.Wait()
+	}
+	return p.err
+}
+
+// WriteReport hands r to the importer, or keeps it until that polls: of more than 1032 reports the oldest are lost. It
+// waits only for an importer whose connection is clogged by answers that it asked for and does not read.
+func (p *port) WriteReport(r *hid.Report) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err != nil {
+		return p.err
+	}
+	p.out = p.f.transmit(p.out, r)
+	return p.flush()
+}
+
+// flush writes the answers. The caller holds mu.
+func (p *port) flush() error {
+	if len(p.out) == 0 || p.err != nil {
+		return p.err
+	}
+	_, err := p.conn.Write(p.out)
+	p.out = p.out[:0]
+	if err != nil {
+		p.over(io.EOF)
+	}
+	return p.err
+}
+
+// over ends the port for the reason err, unless it had ended. The caller holds mu.
+func (p *port) over(err error) {
+	if p.closed.Load() {
+		err = net.ErrClosed
+	}
+	if p.err == nil {
+		p.err = err
+		p.change.Broadcast()
+	}
+	p.conn.Close()
+}
+
+// Close detaches: the importer sees the device disconnect.
+func (p *port) Close() error {
+	p.closed.Store(true)
+	p.conn.Close() // before mu: who holds that may be writing
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.over(net.ErrClosed)
+	return nil
+}
+
+// serve takes commands until the importer hangs up or sends nonsense.
+func (p *port) serve() {
+	err := p.commands(bufio.NewReader(flushing{p}))
+	if err == nil || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, new(net.Error)) {
+		err = io.EOF
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.over(err)
+}
+
+func (p *port) commands(in *bufio.Reader) error {
+	var (
+		head [headerSize]byte
+		data hid.Report
+	)
+	for {
+		if _, err := io.ReadFull(in, head[:]); err != nil {
+			return err
+		}
+		c, err := parseCommand(&head)
+		if err == nil && c.device != p.device {
+			err = fmt.Errorf("device %#x is not the one that was imported, %#x", c.device, p.device)
+		}
+		if err != nil {
+			return fmt.Errorf("usbip: importer %v: %w: detached", p.conn.RemoteAddr(), err)
+		}
+		carried := data[:min(c.data(), len(data))]
+		if _, err := io.ReadFull(in, carried); err != nil {
+			return io.ErrUnexpectedEOF
+		}
+		if _, err := in.Discard(c.data() - len(carried)); err != nil {
+			return err
+		}
+		p.mu.Lock()
+		p.out = p.f.run(p.out, c, carried)
+		if p.f.out.count > 0 {
+			p.change.Signal()
+		}
+		p.mu.Unlock()
+	}
+}
+
+// flushing is the connection for its reader: before that waits for more, the answers to what it has read go out, all at
+// once.
+type flushing struct{ p *port }
+
+func (f flushing) Read(b []byte) (int, error) {
+	f.p.mu.Lock()
+	err := f.p.flush()
+	f.p.mu.Unlock()
+	if err != nil {
+		return 0, err
+	}
+	return f.p.conn.Read(b)
+}
