@@ -20,9 +20,10 @@ func (c *cli) demo() *cobra.Command {
 	var seed string
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Tell the whole story in virtual time: enrol, sign in, replay, drift, resync",
+		Short: "Tell the whole story in virtual time: a fob and its clock, a key and a phishing page",
 		Example: `  mfalab demo
-  mfalab demo --weaken replay       what goes wrong when a used code is good again (ends with status 1)`,
+  mfalab demo --weaken replay       what goes wrong when a used code is good again (ends with status 1)
+  mfalab demo --weaken origin       what goes wrong when nobody looks where a signature comes from (the same)`,
 		Args: cobra.NoArgs,
 	}
 	cmd.Flags().StringVar(&seed, "seed", "demo", "the seed of the story's world")
@@ -37,7 +38,7 @@ func (c *cli) demo() *cobra.Command {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 		lab, err := live.Open(cmd.Context(), live.Options{Dir: dir, Ephemeral: true, Seed: seed, Virtual: true,
-			Start: scenarioStart, Weaken: weaken})
+			Start: scenarioStart, Weaken: weaken, Set: []string{"rp-id=" + siteDomain, "rp-origin=" + sitePage}})
 		if err != nil {
 			return err
 		}
@@ -56,6 +57,8 @@ type story struct {
 	alice iam.Caller
 	fob   string
 	code  string // read from the LCD last
+	key   string
+	asked *iam.Ceremony // the ceremony that the relying party began last
 }
 
 // The winter of the story: how cold the car is, in degrees Celsius, and for how many days at most the fob lies in it.
@@ -79,6 +82,11 @@ func (s *story) tell() error {
 		{"A winter in a cold car", s.freeze},
 		{"Synchronised again", s.resync},
 		{"And used again", s.signIn},
+		{"A key from the box, enrolled with a touch", s.enrolKey},
+		{"Signed in with another", s.touchIn},
+		{"A page that looks like the real one asks for a code", s.giveAway},
+		{"It asks the key", s.phish},
+		{"A forgotten page of the real site asks the key", s.haunt},
 	} {
 		fmt.Fprintf(s.out, "\n%s\n", chapter.title)
 		if err := chapter.act(); err != nil {
@@ -151,12 +159,12 @@ func (s *story) session() (any, error) {
 	return s.call(s.alice, "sts", "GetSessionToken", "SerialNumber", s.fob, "TokenCode", s.code)
 }
 
-// refused checks that err is the relying party's refusal of a code.
-func refused(err error) error {
+// refused checks that err is the relying party's refusal of what somebody showed.
+func refused(what string, err error) error {
 	var e *iam.Error
 	switch {
 	case err == nil:
-		return errors.New("the code was accepted")
+		return errors.New(what + " was accepted")
 	case errors.As(err, &e) && e.Code == "AccessDenied":
 		return nil
 	default:
@@ -166,7 +174,7 @@ func refused(err error) error {
 
 func (s *story) replay() error {
 	_, err := s.session()
-	return refused(err)
+	return refused("the code", err)
 }
 
 // freeze leaves the fob in the cold until the relying party no longer takes its codes, trying once a day.
@@ -182,7 +190,7 @@ func (s *story) freeze() error {
 			return err
 		}
 		if _, err := s.session(); err != nil {
-			return refused(err)
+			return refused("the code", err)
 		}
 		if err := s.lab.Advance(s.ctx, 24*time.Hour); err != nil {
 			return err

@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -44,9 +46,9 @@ runs one until the last program that uses it ends. COMMAND and all that it start
 			return err
 		}
 		signals := make(chan os.Signal, 8)
-		signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+		signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 		defer signal.Stop(signals)
-		return c.onBus(context.WithoutCancel(cmd.Context()), func(ctx context.Context, bus string) error {
+		return c.onBus(context.WithoutCancel(cmd.Context()), signals, func(bus string) error {
 			return c.child(args, c.hidEnvironment(shim, bus), signals)
 		})
 	}
@@ -67,23 +69,57 @@ func (c *cli) hidEnvironment(shim, bus string) []variable {
 
 // onBus runs f while the bus of the lab stands: that of a living owner, or of a lab that this command owns until the last
 // program that uses it has ended.
-func (c *cli) onBus(ctx context.Context, f func(ctx context.Context, bus string) error) error {
+func (c *cli) onBus(ctx context.Context, signals <-chan os.Signal, f func(bus string) error) error {
 	dir := c.where()
-	if owner, err := live.ReadOwner(dir); err == nil && owner.URL != "" && live.Owned(dir) {
-		return attached(ctx, control.Dial(owner.URL, owner.Token), f)
+	for deadline := time.Now().Add(patience); ; {
+		ran, err := false, error(nil)
+		once := func(bus string) error {
+			ran = true
+			return f(bus)
+		}
+		if owner, e := live.ReadOwner(dir); e == nil && owner.URL != "" && live.Owned(dir) {
+			err = attached(ctx, control.Dial(owner.URL, owner.Token), once)
+		} else {
+			err = c.owning(ctx, dir, signals, once)
+		}
+		// Whoever holds the directory may be about to serve it, or about to go: another command, or another exec.
+		if ran || !errors.Is(err, live.ErrOwned) || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-signals:
+			return errors.New("interrupted")
+		}
 	}
+}
+
+// owning runs f in a lab of this command, and then waits for the other programs on its bus, or for a signal.
+func (c *cli) owning(ctx context.Context, dir string, signals <-chan os.Signal, f func(bus string) error) error {
 	return c.serve(ctx, upFlags{listen: "127.0.0.1:0", clock: "lab"}, dir, func(ctx context.Context, lab *live.Lab) error {
 		if err := lab.OpenBus(ctx); err != nil {
 			return err
 		}
-		err := f(ctx, lab.BusDir())
+		err := f(lab.BusDir())
+		if n := lab.Users(); n > 0 {
+			fmt.Fprintf(c.err, "mfalab: hint: the keys stay for %d more that use them; interrupt to pull them out\n", n)
+		}
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		go func() {
+			select {
+			case <-signals:
+				stop()
+			case <-ctx.Done():
+			}
+		}()
 		lab.Alone(ctx)
 		return err
 	})
 }
 
-// attached runs f while a lab knows that its bus is used.
-func attached(ctx context.Context, lab *control.Client, f func(ctx context.Context, bus string) error) error {
+// attached runs f while a lab knows that its bus is used. A lab that is not there any more is one that somebody owns.
+func attached(ctx context.Context, lab *control.Client, f func(bus string) error) error {
 	ctx, detach := context.WithCancel(ctx)
 	defer detach()
 	var ended error
@@ -94,13 +130,17 @@ func attached(ctx context.Context, lab *control.Client, f func(ctx context.Conte
 			return err
 		}
 		ran = true
-		ended = f(ctx, a.Bus)
+		ended = f(a.Bus)
 		return errDone
 	})
-	if ran {
+	var refused *control.RefusedError
+	switch {
+	case ran:
 		return ended
+	case errors.As(err, &refused) && refused.Status != http.StatusServiceUnavailable:
+		return err
 	}
-	return err
+	return fmt.Errorf("%w, which has just ended: %v", live.ErrOwned, err)
 }
 
 // errDone ends a stream that has served its purpose.

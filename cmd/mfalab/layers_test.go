@@ -62,12 +62,16 @@ var rooms = map[string]room{
 	"hid/udp":     {"hid", "hid/...", edge, "a way in: datagrams"},
 	"hid/tcp":     {"hid", "hid/...", edge, "a way in: a stream"},
 
-	"sim/iam": {"sim", "sim/iam/memory", told, "the side that checks shares no code with the side that makes codes: never token"},
+	"sim/client": {"u2f/ctap u2f/cose u2f/pinuv", "u2f/...", pure, "a browser's half of a ceremony: it knows no relying party, and touches are somebody else's"},
+	// go-webauthn reads the machine's clock for two things: its own time-outs, which are off, so that the lab's time judges
+	// challenges, and the validity of certificates, which is the wall's business. It draws challenges, which ours replace.
+	"sim/iam": {"sim", "sim/iam/memory", told, "the side that checks shares no code with the side that makes codes and signatures: never token, never u2f"},
 	"sim/iam/memory": {"sim/iam", "sim/iam/storetest", edge,
 		"a store: locks are its business, the rules of IAM are not"},
 	"sim/iam/sqlite":    {"sim/iam", "sim/iam/storetest", edge, "a store: files, locks and a database"},
 	"sim/iam/storetest": {"sim/iam", "sim/iam/memory", edge, "what every store must do, many callers at once included"},
 	"sim/iam/sigv4":     {"", "", told, "the wire's side of a signature: users and keys are handed to it"},
+	"sim/iam/policy":    {"", "", pure, "a decision is a value of documents, a request and a time; nobody else's business"},
 
 	"sim/endpoint": {"sim/iam sim/iam/sigv4", "sim sim/iam/memory", edge, "the port: HTTP in front of IAM, blind to devices"},
 	"sim/live": {"sim sim/iam sim/iam/memory sim/iam/sqlite token/... u2f/... hid/...", "", edge,
@@ -88,8 +92,8 @@ func arrow(from, to string) string {
 		return "nothing imports cmd or docs"
 	case below(from, "cmd"), below(from, "docs"):
 		return ""
-	case below(from, "sim/iam") && below(to, "token"):
-		return "the side that checks shares no code with the side that makes codes"
+	case below(from, "sim/iam") && (below(to, "token") || below(to, "u2f") || to == "sim/client"):
+		return "the side that checks shares no code with the side that makes codes and signatures"
 	case below(from, "sim"):
 		return ""
 	case below(to, "sim"):

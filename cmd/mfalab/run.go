@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mfalab/mfalab/hid/sock"
 	"github.com/mfalab/mfalab/sim"
 	"github.com/mfalab/mfalab/sim/live"
 	"github.com/mfalab/mfalab/sim/scenario"
@@ -137,8 +138,15 @@ func (c *cli) writeJUnit(path string, results []scenario.Result) error {
 	return errors.Join(scenario.JUnit(f, results), f.Close())
 }
 
-// inside runs a command of this program for a script, in this process.
+// inside runs a command of this program for a script, in this process; but for exec, whose program gets the script's whole
+// environment and terminal.
 func (c *cli) inside(ctx context.Context, in scenario.Invocation, args []string) int {
+	if len(args) > 0 && args[0] == "exec" {
+		if in.Exec("mfalab", args...) != nil {
+			return 1
+		}
+		return 0
+	}
 	return run(ctx, std{in: nothing{}, out: in.Out, err: in.Err, dir: in.Dir, env: in.Env, environ: c.environ}, args)
 }
 
@@ -181,7 +189,8 @@ func (c *cli) stage(ctx context.Context, dir string, f upFlags) (*scenario.World
 	return w, c.link(dir, w)
 }
 
-// link puts this program into the script's PATH, for what the script runs in a shell.
+// link puts this program into the script's PATH, for what the script runs in a shell, and a shim that has been made before
+// into a cache of the script's own, so that it need not be made anew.
 func (c *cli) link(dir string, w *scenario.World) error {
 	program, err := os.Executable()
 	if err != nil {
@@ -191,7 +200,17 @@ func (c *cli) link(dir string, w *scenario.World) error {
 	if err := os.MkdirAll(bin, 0o700); err != nil {
 		return err
 	}
-	w.Env = append(w.Env, "PATH="+bin)
+	cache := filepath.Join(dir, "cache")
+	w.Env = append(w.Env, "PATH="+bin, "XDG_CACHE_HOME="+cache)
+	if own, err := os.UserCacheDir(); err == nil {
+		shim := filepath.Join("mfalab", sock.ShimName())
+		if _, err := os.Stat(filepath.Join(own, shim)); err == nil {
+			if err := errors.Join(os.MkdirAll(filepath.Join(cache, "mfalab"), 0o700),
+				os.Symlink(filepath.Join(own, shim), filepath.Join(cache, shim))); err != nil {
+				return err
+			}
+		}
+	}
 	name := "mfalab"
 	if runtime.GOOS == "windows" {
 		name += ".exe"

@@ -111,6 +111,12 @@ func (c *cli) options(f upFlags, dir string) (live.Options, error) {
 	return opt, nil
 }
 
+// owned is an error that is live.ErrOwned in other words.
+type owned struct{ error }
+
+// Is implements what errors.Is asks.
+func (owned) Is(target error) bool { return target == live.ErrOwned }
+
 // serve runs a lab until ctx ends, it is taken down, or while returns.
 func (c *cli) serve(ctx context.Context, f upFlags, dir string, while func(ctx context.Context, lab *live.Lab) error) error {
 	opt, err := c.options(f, dir)
@@ -126,7 +132,7 @@ func (c *cli) serve(ctx context.Context, f upFlags, dir string, while func(ctx c
 	lab, err := live.Open(ctx, opt)
 	if errors.Is(err, live.ErrOwned) {
 		owner, _ := live.ReadOwner(dir) // without its number and address the sentence is still true
-		return hinted{fmt.Errorf("the lab in %s is run by process %d at %s", dir, owner.PID, owner.URL),
+		return hinted{owned{fmt.Errorf("the lab in %s is run by process %d at %s", dir, owner.PID, owner.URL)},
 			"`mfalab down` ends it; another --dir has another lab"}
 	}
 	if err != nil {

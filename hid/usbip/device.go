@@ -128,6 +128,11 @@ func (d *Device) lend(conn net.Conn, grace, patience time.Duration) (*port, outc
 // claim waits a moment for an importer that is about to leave: detach and attach, one after the other in a script, arrive
 // on two connections.
 func (d *Device) claim(grace time.Duration) outcome {
+	select {
+	case d.slot <- struct{}{}:
+		return granted
+	default:
+	}
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	select {

@@ -251,6 +251,7 @@ func TestAReportCostsNoAllocation(t *testing.T) {
 func FuzzFunction(f *testing.F) {
 	f.Add([]byte{0, 0, 3, 3, 1, 4, 2, 1, 9, 0x80, 6, 1, 0})
 	f.Add([]byte{3, 3, 3, 0, 0, 0, 2, 7, 1, 1, 4, 4, 5, 0x21, 9})
+	f.Add([]byte{0, 0, 0, 1, 1, 1, 11, 23, 5, 3, 2, 2, 2, 0})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		b := newBench(t)
 		open := map[uint32]bool{} // submitted and not answered
@@ -283,7 +284,8 @@ func FuzzFunction(f *testing.F) {
 				submit(command{endpoint: endpoint, length: hid.ReportSize}, report(written)[:]...)
 			case 2:
 				if r, said := b.take(); len(said) > 0 {
-					read++
+					require.Greater(t, r[0], read)
+					read = r[0]
 					require.Equal(t, *report(read), r)
 					settle(said)
 				}
@@ -299,8 +301,13 @@ func FuzzFunction(f *testing.F) {
 				}
 				submit(command{in: s[0]&toHost != 0, length: 64, setup: s})
 			case 5:
+				target := number - uint32(script[n]/6%8)
 				number++
-				settle(b.unlink(number, number+1))
+				if said := b.unlink(number, target); said[0].status != 0 {
+					require.Equal(t, unlinkedAs(number, unlinked), said)
+					require.True(t, open[target])
+					delete(open, target)
+				}
 			}
 		}
 		require.Equal(t, len(open), b.f.in.count+b.f.out.count)

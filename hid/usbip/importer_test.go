@@ -27,6 +27,7 @@ type importer struct {
 	mu     sync.Mutex // of what follows
 	number uint32
 	polls  int // to make up for
+	polled bool
 }
 
 // ahead is how many IN transfers an importer keeps waiting.
@@ -188,8 +189,8 @@ func (i *importer) ReadReport(r *hid.Report) error {
 func (i *importer) poll() error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.number == 0 {
-		i.polls = ahead
+	if !i.polled {
+		i.polls, i.polled = ahead, true
 	}
 	if i.polls < ahead/2 {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -33,17 +34,25 @@ func newPort(d *Device, conn net.Conn) *port {
 	return p
 }
 
-// ReadReport waits for the next report of the importer. After that has gone it gives io.EOF, or what was wrong with what
-// it sent.
+// ReadReport waits for the next report of the importer, which learns that it was taken when the port is used next: with
+// the device's answer, if that comes at once. After the importer has gone it gives io.EOF, or what was wrong with what that
+// sent.
 func (p *port) ReadReport(r *hid.Report) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if len(p.out) > 0 { // the device gets its turn first: most often it has an answer, and both travel together
+		p.mu.Unlock()
+		runtime.Gosched()
+		p.mu.Lock()
+	}
 	for p.err == nil {
 		var ok bool
 		if p.out, ok = p.f.take(p.out, r); ok {
-			return p.flush()
+			return nil
 		}
-		p.change.Wait()
+		if p.flush() == nil {
+			p.change.Wait()
+		}
 	}
 	return p.err
 }
@@ -95,8 +104,11 @@ func (p *port) Close() error {
 	return nil
 }
 
-// serve takes commands until the importer hangs up or sends nonsense.
-func (p *port) serve() {
+// serve says welcome, and takes commands until the importer hangs up or sends nonsense.
+func (p *port) serve(welcome []byte) {
+	p.mu.Lock()
+	p.out = append(p.out, welcome...)
+	p.mu.Unlock()
 	err := p.commands(bufio.NewReader(flushing{p}))
 	if err == nil || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, new(net.Error)) {
 		err = io.EOF

@@ -188,8 +188,11 @@ func (s *Server) greet(conn net.Conn) {
 // answer answers a request, and lets the other side read that before it is hung up on: a connection that is closed with
 // something unread in it takes along what was written.
 func (s *Server) answer(conn net.Conn, request op, o outcome, body []byte) {
-	b := appendOp(nil, op{version, request.code &^ 0x8000, o})
-	if _, err := conn.Write(append(b, body...)); err != nil {
+	b := append(appendOp(nil, op{version, request.code &^ 0x8000, o}), body...)
+	if conn.SetDeadline(time.Now().Add(s.patience)) != nil {
+		return
+	}
+	if _, err := conn.Write(b); err != nil {
 		return
 	}
 	if half, ok := conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
@@ -231,12 +234,11 @@ func (s *Server) lend(conn net.Conn, request op) {
 		return
 	}
 	defer d.giveBack()
-	b := appendExported(appendOp(nil, op{version, repImport, granted}), d.shown)
-	if _, err := conn.Write(b); err != nil || !s.know(conn) || conn.SetDeadline(time.Time{}) != nil {
+	if !s.know(conn) || conn.SetDeadline(time.Time{}) != nil { // hung up on, to make room
 		p.Close()
 		return
 	}
-	p.serve()
+	p.serve(appendExported(appendOp(nil, op{version, repImport, granted}), d.shown))
 }
 
 func (s *Server) find(busID string) *Device {

@@ -53,6 +53,9 @@ func (s *Server) keys() []route {
 		on("POST", "/v1/deny", "decline what a key blinks for", func(ctx context.Context, in KeyTouch) (live.Touch, error) {
 			return l.DenyKey(ctx, in.Serial)
 		}),
+		on("GET", "/v1/attestation-root", "the certificate under which the keys attest", func(ctx context.Context, _ none) (live.Root, error) {
+			return l.AttestationRoot(ctx)
+		}),
 		on("GET", "/v1/keys/{serial}", "a key as it lies there", func(ctx context.Context, in Serial) (live.KeyShown, error) {
 			return l.ShowKey(ctx, in.Serial)
 		}),
@@ -118,7 +121,11 @@ func (s *Server) attach(w http.ResponseWriter, r *http.Request) {
 		fail(w, statusOf(err), err)
 		return
 	}
-	detach := s.lab.Attach()
+	detach, err := s.lab.Attach()
+	if err != nil {
+		fail(w, statusOf(err), err)
+		return
+	}
 	defer detach()
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	_ = json.NewEncoder(w).Encode(Attached{s.lab.BusDir()})

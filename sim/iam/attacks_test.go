@@ -197,6 +197,9 @@ func TestEveryWeaknessHasAnAttack(t *testing.T) {
 	for _, a := range attacks {
 		require.NoError(t, shown.Weaken(a.weakness))
 	}
+	for _, a := range keyAttacks {
+		require.NoError(t, shown.Weaken(a.weakness))
+	}
 	weak := 0
 	for _, s := range iam.AllSettings() {
 		if s.Weak {

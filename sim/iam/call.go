@@ -107,7 +107,10 @@ const (
 	kindKey     = "key"     // the access key ID
 	kindSession = "session" // the access key ID
 	kindDevice  = "mfa"     // the serial number: the factory's inventory and the virtual devices
-	kindGrave   = "grave"   // the name in lower case of a deleted user; the value is when
+	// kindCredential is the index of security keys: base64url of the credential ID; the value is the serial number.
+	kindCredential = "credential"
+	kindCeremony   = "ceremony" // the user's ID, a space, the ceremony's ID
+	kindGrave      = "grave"    // the name in lower case of a deleted user; the value is when
 	// kindThrottle is only used with the weakness count-per-session: the serial number, a space, the access key ID.
 	kindThrottle = "throttle"
 )

@@ -19,7 +19,7 @@ type listDevicesResult struct {
 	tail
 }
 
-// listMFADevices lists the devices of one user, hardware and virtual alike, by serial number.
+// listMFADevices lists the devices of one user, hardware, virtual ones and security keys alike, by serial number.
 func (o *operating) listMFADevices() (any, error) {
 	u, err := o.subject()
 	if err != nil {

@@ -24,6 +24,8 @@ type device struct {
 	UserID  string    `json:"userId,omitempty"` // whose it is now; "" where it is nobody's
 	Enabled time.Time `json:"enabled,omitzero"`
 	Tags    []Tag     `json:"tags,omitempty"`
+	// Key is what is known of a security key, which has no use for a Verifier; nil for what shows codes.
+	Key *enrolled `json:"key,omitempty"`
 	Verifier
 }
 
@@ -187,6 +189,9 @@ func (o *operating) resyncMFADevice() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.Key != nil { // it has no codes and cannot go out of sync; the real service's answer is not known
+		return nil, o.refuse("InvalidAuthenticationCode")
+	}
 	if err := o.synchronise(d); err != nil {
 		return nil, err
 	}
@@ -210,7 +215,7 @@ func (o *operating) deviceOf(u *User) (*device, error) {
 }
 
 // deactivateMFADevice takes a device from its user. What the verifier knows of the device stays: whoever gets it next, a
-// code that was used is used.
+// code that was used is used. A security key is forgotten.
 func (o *operating) deactivateMFADevice() (any, error) {
 	u, err := o.subject()
 	if err != nil {
@@ -230,6 +235,9 @@ func (o *operating) deactivateMFADevice() (any, error) {
 	u.Devices = slices.DeleteFunc(u.Devices, func(serial string) bool { return serial == d.Serial })
 	if err := putUser(o.Tx, u); err != nil {
 		return nil, err
+	}
+	if d.Key != nil {
+		return nil, o.dropKey(d)
 	}
 	return nil, o.putDevice(d)
 }

@@ -1,6 +1,6 @@
 // Package iam is the relying party: an account with users, access keys, MFA devices and sessions that answers as AWS IAM
-// (API version 2010-05-08) and AWS STS (2011-06-15) do. It checks codes with github.com/pquerna/otp and shares no code
-// with the fobs that make them.
+// (API version 2010-05-08) and AWS STS (2011-06-15) do. It checks codes with github.com/pquerna/otp and security keys with
+// github.com/go-webauthn/webauthn, and shares no code with the fobs and keys that make them.
 //
 // A Service takes one Call at a time and decides it in one transaction of its Store. The time of a call is an argument;
 // there is no clock in here. Package endpoint speaks HTTP for it.
@@ -11,5 +11,5 @@
 // "Lab notes" in a citation is this project's docs/iam.md.
 //
 // Not implemented: groups, roles, policies (until then every caller of the account may do everything that its kind of
-// credential may), FIDO devices, the console.
+// credential may), the certification of FIDO devices (GetMFADevice shows none), the console.
 package iam

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,6 +26,9 @@ type Config struct {
 	Settings Settings
 	// Texts replaces answers' texts by their ID (see Texts).
 	Texts map[string]string
+	// Root makes the certificate, in DER, that the attestation of security keys has to lead to where it is asked for, from
+	// the account's chance; it may be nil where it is not.
+	Root func(sim.Chance) ([]byte, error)
 	// Record hears of every call after it has been decided and stored; it may be nil. It is called on the caller's
 	// goroutine.
 	Record func(Decision)
@@ -41,6 +45,8 @@ type Service struct {
 	settings Settings
 	texts    map[string]text
 	record   func(Decision)
+	root     func(sim.Chance) ([]byte, error)
+	sound    bool // no rule is weakened
 }
 
 // origin is what an account grows from; restoring a saved account replaces it.
@@ -77,7 +83,8 @@ func New(ctx context.Context, cfg Config, now time.Time) (*Service, error) {
 	if cfg.Settings == (Settings{}) {
 		cfg.Settings = Defaults()
 	}
-	s := &Service{settings: cfg.Settings, texts: texts, record: cfg.Record}
+	s := &Service{settings: cfg.Settings, texts: texts, record: cfg.Record, root: cfg.Root,
+		sound: len(cfg.Settings.Weakened()) == 0}
 	s.store = watched{cfg.Store, &s.known}
 	s.origin.Store(&origin{cfg.Chance, cfg.Account})
 	return s, s.store.Update(ctx, func(tx Tx) error {
@@ -260,8 +267,10 @@ type operating struct {
 	*Service
 	Tx
 	Call
-	account  *Account
+	account  *Account // nil until draw asks for it where the operation is bare
 	drawn    uint64
+	once     []string // says what happens now and never again; nil where there is nothing of the kind
+	failed   error    // of draw
 	decision *Decision
 	prepared any
 	// judged is what was decided about the call's codes; rehearsed what an earlier transaction decided about them.
@@ -269,26 +278,41 @@ type operating struct {
 }
 
 func (o *operating) run(op *operation) (any, error) {
-	o.account = &Account{}
-	found, err := get(o.Tx, kindAccount, accountKey, o.account)
-	if err != nil {
-		return nil, err
+	if !op.bare {
+		if err := o.loadAccount(); err != nil {
+			return nil, err
+		}
 	}
-	if !found {
-		return nil, errors.New("the store holds no account")
-	}
-	o.drawn = o.account.Drawn
 	result, err := op.run(o)
-	if err == nil && o.account.Drawn != o.drawn {
+	if err = cmp.Or(err, o.failed); err == nil && o.account != nil && o.account.Drawn != o.drawn {
 		err = o.putAccount()
 	}
 	return result, err
 }
 
+func (o *operating) loadAccount() error {
+	o.account = &Account{}
+	found, err := get(o.Tx, kindAccount, accountKey, o.account)
+	if err == nil && !found {
+		err = errors.New("the store holds no account")
+	}
+	o.drawn = o.account.Drawn
+	return err
+}
+
 func (o *operating) putAccount() error { return put(o.Tx, kindAccount, accountKey, o.account) }
 
-// draw returns a part of chance that no other draw of this account gets.
+// draw returns a part of chance that no other draw of this account gets: for what happens once in the account's life it
+// grows from that, otherwise from a count that is stored.
 func (o *operating) draw(what string) sim.Chance {
+	if o.once != nil {
+		return o.chance().Derive(slices.Concat([]string{"iam", what}, o.once)...)
+	}
+	if o.account == nil {
+		if o.failed = o.loadAccount(); o.failed != nil {
+			return o.chance() // run gives up
+		}
+	}
 	o.account.Drawn++
 	return o.chance().Derive("iam", what, fmt.Sprint(o.account.Drawn))
 }
@@ -355,6 +379,7 @@ type operation struct {
 	service string
 	name    string
 	writes  bool // runs in a transaction that may write
+	bare    bool // most calls of it have no use for the account's record
 	params  []param
 	run     func(*operating) (any, error)
 	// prepare, where there is one, does slow work on a valid call before its transaction begins; run finds what it
@@ -372,11 +397,19 @@ type param struct {
 // operations is the table by "service:Action".
 var operations = func() map[string]*operation {
 	m := map[string]*operation{}
-	for _, op := range slices.Concat(deviceOperations, tokenOperations, userOperations, accountOperations) {
+	for _, op := range slices.Concat(deviceOperations, tokenOperations, userOperations, accountOperations, securityKeyOperations) {
 		m[op.service+":"+op.name] = op
 	}
 	return m
 }()
 
-// Operations lists what the service can do as "iam:CreateUser", in the order of the alphabet.
-func Operations() []string { return slices.Sorted(maps.Keys(operations)) }
+// Operations lists what clients can ask for on the wire as "iam:CreateUser", in the order of the alphabet.
+func Operations() []string {
+	return slices.Collect(func(yield func(string) bool) {
+		for _, name := range slices.Sorted(maps.Keys(operations)) {
+			if Version(operations[name].service) != "" && !yield(name) {
+				return
+			}
+		}
+	})
+}

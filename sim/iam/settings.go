@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/go-webauthn/webauthn/protocol"
 )
 
 // Settings are the rules of the relying party: what the real service does not document or what differs between its
@@ -24,6 +26,13 @@ type Settings struct {
 	LateResync     bool          `json:"lateResync,omitempty"`
 	Settle         time.Duration `json:"settle"`
 
+	// What security keys are asked for, which is not documented either.
+	RPID             string        `json:"rpID"`
+	RPOrigin         string        `json:"rpOrigin"`
+	UserVerification string        `json:"userVerification"`
+	Attestation      bool          `json:"attestation,omitempty"`
+	ChallengeTime    time.Duration `json:"challengeTime"`
+
 	// What is wrong on purpose.
 	Replay             bool          `json:"replay,omitempty"`
 	EnrolReuse         bool          `json:"enrolReuse,omitempty"`
@@ -37,12 +46,18 @@ type Settings struct {
 	CountPerSession    bool          `json:"countPerSession,omitempty"`
 	RollbackCount      bool          `json:"rollbackCount,omitempty"`
 	SplitCheck         bool          `json:"splitCheck,omitempty"`
+	AnyOrigin          bool          `json:"anyOrigin,omitempty"`
+	AnyRPIDHash        bool          `json:"anyRPIDHash,omitempty"`
+	AnyChallenge       bool          `json:"anyChallenge,omitempty"`
+	ChallengeReuse     bool          `json:"challengeReuse,omitempty"`
+	CountRegress       bool          `json:"countRegress,omitempty"`
 }
 
 // Defaults returns the rules that come closest to what is known of the real service.
 func Defaults() Settings {
 	return Settings{Window: 1, SyncWindow: 20, DriftPPM: 50, DevicesPerUser: 8, VirtualDevices: 5000,
-		LockoutTime: 30 * time.Second, ResyncPrompt: 3, Settle: 5 * time.Second}
+		LockoutTime: 30 * time.Second, ResyncPrompt: 3, Settle: 5 * time.Second,
+		RPID: "localhost", RPOrigin: "http://localhost:6325", UserVerification: "discouraged", ChallengeTime: 5 * time.Minute}
 }
 
 // maxLockouts bounds by what multiple of LockoutTime a lock can grow. Our choice: a thousand is for ever in a lab, and far
@@ -67,12 +82,12 @@ type Setting struct {
 	Weak    bool   // it can make the verifier weaker than it is by default
 }
 
-// settingRow is a Setting and its field, which is an *int64, a *time.Duration or a *bool.
+// settingRow is a Setting and its field, which is an *int64, a *time.Duration, a *bool or a *string.
 type settingRow struct {
 	Setting
 	field    func(*Settings) any
 	min, max int64    // of a number, or of a duration in nanoseconds
-	words    []string // how a bool's false and true are written; nil for off and on
+	words    []string // how a bool's false and true are written, nil for off and on; the values of a string, nil for any
 }
 
 // settingRows is every setting: first what is not documented, then what only breaks.
@@ -97,6 +112,16 @@ var settingRows = []settingRow{
 		func(s *Settings) any { return &s.LateResync }, 0, 0, []string{"refuse", "accept"}},
 	{Setting{"settle", "", "how long a user created anew, or a new login profile, cannot be changed", "API_EnableMFADevice", false},
 		func(s *Settings) any { return &s.Settle }, 0, int64(time.Hour), nil},
+	{Setting{"rp-id", "", "the relying party ID that security keys are enrolled for: the sign-in page's host, or a domain above it", "WebAuthn, Section 7.1", false},
+		func(s *Settings) any { return &s.RPID }, 0, 0, nil},
+	{Setting{"rp-origin", "", "the origin of the sign-in page, which security keys' answers must come from", "WebAuthn, Section 7.1", false},
+		func(s *Settings) any { return &s.RPOrigin }, 0, 0, nil},
+	{Setting{"user-verification", "", "whether a security key has to verify its user, by PIN or finger: discouraged, preferred or required", "WebAuthn, Section 5.8.6", false},
+		func(s *Settings) any { return &s.UserVerification }, 0, 0, []string{"discouraged", "preferred", "required"}},
+	{Setting{"attestation", "", "none, or direct: a security key's attestation is asked for and has to lead to the lab's root", "WebAuthn, Section 5.4.7", false},
+		func(s *Settings) any { return &s.Attestation }, 0, 0, []string{"none", "direct"}},
+	{Setting{"challenge-time", "", "how long a security key may take to answer", "WebAuthn, Section 13.4.3", true},
+		func(s *Settings) any { return &s.ChallengeTime }, int64(time.Second), int64(24 * time.Hour), nil},
 
 	{Setting{"replay", "", "a code that was used is good again", "RFC 6238, Section 5.2", true},
 		func(s *Settings) any { return &s.Replay }, 0, 0, nil},
@@ -122,6 +147,16 @@ var settingRows = []settingRow{
 		func(s *Settings) any { return &s.RollbackCount }, 0, 0, nil},
 	{Setting{"split-check", "", "a code is checked in one transaction and burnt in another, so that two callers can use it at once, as in Gitea", "RFC 6238, Section 5.2", true},
 		func(s *Settings) any { return &s.SplitCheck }, 0, 0, nil},
+	{Setting{"origin", "", "a security key's answer is good from whatever page it comes", "WebAuthn, Section 7.2, step 13", true},
+		func(s *Settings) any { return &s.AnyOrigin }, 0, 0, nil},
+	{Setting{"rp-id-hash", "", "a security key's answer is good for whatever relying party it was made", "WebAuthn, Section 7.2, step 15", true},
+		func(s *Settings) any { return &s.AnyRPIDHash }, 0, 0, nil},
+	{Setting{"challenge", "", "a security key's answer is good to whatever challenge it was given", "WebAuthn, Section 7.2, step 12", true},
+		func(s *Settings) any { return &s.AnyChallenge }, 0, 0, nil},
+	{Setting{"challenge-reuse", "", "a challenge is good for more than one answer", "WebAuthn, Section 13.4.3", true},
+		func(s *Settings) any { return &s.ChallengeReuse }, 0, 0, nil},
+	{Setting{"count-regress", "", "a security key whose signature count does not grow is believed: a clone of it is", "WebAuthn, Section 7.2, step 21", true},
+		func(s *Settings) any { return &s.CountRegress }, 0, 0, nil},
 }
 
 // AllSettings lists every setting with its default, in the order of the documentation.
@@ -205,6 +240,8 @@ func (r settingRow) text(s *Settings) string {
 		return strconv.FormatInt(*f, 10)
 	case *time.Duration:
 		return f.String()
+	case *string:
+		return *f
 	}
 	return r.onOff()[r.rank(s)]
 }
@@ -233,6 +270,11 @@ func (r settingRow) set(s *Settings, value string, given bool) error {
 				time.Duration(r.min), time.Duration(r.max), value)
 		}
 		*f = t
+	case *string:
+		if err := r.checkText(value); err != nil {
+			return err
+		}
+		*f = value
 	case *bool:
 		words := r.onOff()
 		i := slices.Index(words, value)
@@ -243,6 +285,26 @@ func (r settingRow) set(s *Settings, value string, given bool) error {
 			return fmt.Errorf("the setting %q takes %s or %s, not %q", r.Name, words[0], words[1], value)
 		}
 		*f = i == 1
+	}
+	return nil
+}
+
+// checkText refuses a value that a setting of text cannot have.
+func (r settingRow) checkText(value string) error {
+	if r.words != nil {
+		if !slices.Contains(r.words, value) {
+			return fmt.Errorf("the setting %q takes one of %s, not %q", r.Name, strings.Join(r.words, ", "), value)
+		}
+		return nil
+	}
+	if r.Name == "rp-id" {
+		if err := protocol.ValidateRPID(value); err != nil {
+			return fmt.Errorf("the setting %q takes a domain, not %q: %w", r.Name, value, err)
+		}
+		return nil
+	}
+	if o, err := protocol.FullyQualifiedOrigin(value); err != nil || o != value || protocol.IsOpaqueOrigin(value) {
+		return fmt.Errorf("the setting %q takes an origin such as https://signin.example.org, not %q", r.Name, value)
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ func TestWeaken(t *testing.T) {
 		require.NoError(t, s.Weaken("replay, window=20"))
 		require.Equal(t, []string{"window=20", "replay"}, s.Weakened())
 		before := s
-		require.ErrorContains(t, s.Weaken("enrol-reuse,nonsense"), `there is no weakness "nonsense": known are window, sync-window, drift-ppm, late-resync, replay,`)
+		require.ErrorContains(t, s.Weaken("enrol-reuse,nonsense"), `there is no weakness "nonsense": known are window, sync-window, drift-ppm, late-resync, challenge-time, replay,`)
 		require.ErrorContains(t, s.Weaken("enrol-reuse,window=x"), `not "x"`)
 		require.Equal(t, before, s)
 	})
@@ -110,4 +110,28 @@ func FuzzSet(f *testing.F) {
 		}
 		require.True(t, slices.Equal(s.Weakened(), again.Weakened()))
 	})
+}
+
+func TestSettingsOfSecurityKeys(t *testing.T) {
+	s := iam.Defaults()
+	for _, x := range []string{"rp-id=example.org", "rp-origin=https://signin.example.org:8443", "user-verification=required", "attestation=direct",
+		"challenge-time=1m"} {
+		require.NoError(t, s.Set(x), x)
+	}
+	require.Empty(t, s.Weakened(), "other is not weaker")
+	for bad, want := range map[string]string{
+		"rp-id":                              `the setting "rp-id" takes a domain, not ""`,
+		"rp-id=https://example.org":          "takes a domain",
+		"rp-id=127.0.0.1":                    "takes a domain",
+		"rp-origin":                          `the setting "rp-origin" takes an origin such as https://signin.example.org, not ""`,
+		"rp-origin=example.org":              "takes an origin",
+		"rp-origin=https://example.org/page": "takes an origin",
+		"rp-origin=ftp://example.org":        "takes an origin",
+		"user-verification=yes":              `the setting "user-verification" takes one of discouraged, preferred, required, not "yes"`,
+		"attestation=packed":                 `the setting "attestation" takes none or direct, not "packed"`,
+	} {
+		before := s
+		require.ErrorContains(t, s.Set(bad), want, bad)
+		require.Equal(t, before, s)
+	}
 }

@@ -16,7 +16,8 @@ import (
 type Snapshot map[string]map[string]string
 
 // kinds is every kind of record, in the order in which they are written.
-var kinds = []string{kindAccount, kindUser, kindUserID, kindKey, kindSession, kindDevice, kindGrave, kindThrottle}
+var kinds = []string{kindAccount, kindUser, kindUserID, kindKey, kindSession, kindDevice, kindCredential, kindCeremony,
+	kindGrave, kindThrottle}
 
 // Check reports what makes s unfit to be restored, nil where nothing does.
 func (s Snapshot) Check() error {

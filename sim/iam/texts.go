@@ -79,6 +79,12 @@ var texts = []text{
 	{"DeviceWithoutTags", 400, "InvalidInput", "Only virtual MFA devices can be tagged.", "O", "tags", "IAM User Guide, id_tags_virtual-mfa"},
 	{"UserSettling", 409, "EntityTemporarilyUnmodifiable", "The user with name %s was just created anew and cannot be modified yet. Please try again later.", "O", "settle", "API_EnableMFADevice"},
 
+	// Security keys. Nobody has recorded what the console answers.
+	{"NoCeremony", 403, "AccessDenied", "The request to use a security key is unknown, was answered already or has expired.", "O", "challenge-reuse", "WebAuthn, Section 13.4.3"},
+	{"InvalidSecurityKey", 400, "InvalidInput", "The security key could not be verified.", "O", "form", "WebAuthn, Section 7.1"},
+	{"NoSecurityKey", 404, "NoSuchEntity", "The user has no security key.", "O", "security-key", "WebAuthn, Section 7.2"},
+	{"SecurityKeyFailed", 403, "AccessDenied", "MultiFactorAuthentication failed, the answer of the security key is not valid.", "O", "form", "WebAuthn, Section 7.2"},
+
 	// Tokens.
 	{"InvalidCode", 403, "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. ", "S", "code", "API_GetSessionToken"},
 	{"InvalidSerial", 403, "AccessDenied", "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.", "S", "serial", "API_GetSessionToken"},

@@ -18,7 +18,7 @@ const (
 const (
 	// sessionGrace is how long an expired session is kept, so that who still uses it is told that it expired.
 	sessionGrace = 90 * 24 * time.Hour
-	// Every pruneEvery-th draw or so looks at pruned old sessions: that is two for a new one, so that the dead are fewer
+	// Every pruneEvery-th session or so looks at pruned old sessions: that is two for a new one, so that the dead are fewer
 	// than the living in the long run.
 	pruned, pruneEvery = 16, 8
 	// usedDelay is how far behind the record of an access key's last use may be, so that not every call has to write it.
@@ -28,7 +28,7 @@ const (
 
 // tokenOperations are the operations of STS (API version 2011-06-15).
 var tokenOperations = []*operation{
-	{service: "sts", name: "GetSessionToken", writes: true, run: (*operating).getSessionToken, params: []param{
+	{service: "sts", name: "GetSessionToken", writes: true, bare: true, run: (*operating).getSessionToken, params: []param{
 		{"DurationSeconds", sessionSecondsShape, false}, {"SerialNumber", tokenSerialNumberShape, false},
 		{"TokenCode", tokenCodeShape, false}}},
 	{service: "sts", name: "GetCallerIdentity", run: (*operating).getCallerIdentity},
@@ -82,16 +82,25 @@ func (o *operating) getSessionToken() (any, error) {
 			return nil, err
 		}
 	}
-	// The prefix is the one that real tokens have; nothing depends on it.
-	token := "FwoGZXIvYXdzE" + base64.StdEncoding.EncodeToString(o.draw("token").Bytes(192))
-	x := &Session{AccessKeyID: o.drawID("ASIA", 16), Secret: o.draw("secret").Text(secretLength, secretAlphabet),
-		TokenHash: tokenHash(token), UserID: o.Caller.UserID, Created: o.Now.Round(0).UTC(),
-		Expires: o.Now.Round(0).UTC().Add(length), MFA: serial != "", MFASerial: serial}
-	if err := o.prune(x.AccessKeyID); err != nil {
+	x, token, err := o.newSession(o.Caller.UserID, serial, length)
+	if err != nil {
 		return nil, err
 	}
-	return sessionResult{credentialsXML{x.AccessKeyID, x.Secret, token, stamp(o.Wall.Add(length))}},
-		put(o.Tx, kindSession, x.AccessKeyID, x)
+	return sessionResult{credentialsXML{x.AccessKeyID, x.Secret, token, stamp(o.Wall.Add(length))}}, nil
+}
+
+// newSession begins a session of a user, with the MFA device of that serial number or, where it is "", without, and
+// returns it with its token.
+func (o *operating) newSession(userID, serial string, length time.Duration) (x *Session, token string, err error) {
+	// The prefix is the one that real tokens have; nothing depends on it.
+	token = "FwoGZXIvYXdzE" + base64.StdEncoding.EncodeToString(o.draw("token").Bytes(192))
+	x = &Session{AccessKeyID: o.drawID("ASIA", 16), Secret: o.draw("secret").Text(secretLength, secretAlphabet),
+		TokenHash: tokenHash(token), UserID: userID, Created: o.Now.Round(0).UTC(),
+		Expires: o.Now.Round(0).UTC().Add(length), MFA: serial != "", MFASerial: serial}
+	if err := o.prune(x.AccessKeyID); err != nil {
+		return nil, "", err
+	}
+	return x, token, put(o.Tx, kindSession, x.AccessKeyID, x)
 }
 
 // sessionLength returns how long the session is to last. A session of root lasts an hour at most, whatever it asks for.
@@ -116,7 +125,7 @@ func (o *operating) login(serial string) error {
 	if err != nil {
 		return err
 	}
-	if !found || d.UserID != o.Caller.UserID {
+	if !found || d.UserID != o.Caller.UserID || d.Key != nil { // a security key shows no code
 		return o.refuse("InvalidSerial")
 	}
 	if err := o.judge(d, "InvalidCode", func(v *Verifier) Verdict {
@@ -124,12 +133,16 @@ func (o *operating) login(serial string) error {
 	}); err != nil {
 		return err
 	}
+	if o.sound {
+		// A device takes a step once, whoever has it. One that is made anew under its serial has another seed.
+		o.once = []string{"step", o.Caller.UserID, serial, string(d.Seed), strconv.FormatInt(d.Last, 10)}
+	}
 	return o.putDevice(d)
 }
 
 // prune looks, now and then, at the sessions that come after id, which is random, and removes those that expired long ago.
 func (o *operating) prune(id string) error {
-	if o.account.Drawn%pruneEvery != 0 {
+	if len(id) > 0 && id[len(id)-1]%pruneEvery != 0 {
 		return nil
 	}
 	records, err := o.Scan(kindSession, "", id, pruned)

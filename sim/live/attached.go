@@ -9,15 +9,19 @@ import (
 type attached struct {
 	mu      sync.Mutex
 	n       int
+	over    bool          // Alone has found nobody: the lab is about to end
 	changed chan struct{} // closed, and made anew, whenever n becomes 0
 }
 
 // Attach says that a program uses the lab's bus, until its answer is called. Whoever owns a lab only for programs waits in
-// Alone for the last of them.
-func (l *Lab) Attach() (detach func()) {
+// Alone for the last of them; after that nobody is let in, and the error is ErrClosed.
+func (l *Lab) Attach() (detach func(), err error) {
 	a := &l.attached
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.over {
+		return nil, ErrClosed
+	}
 	a.n++
 	return sync.OnceFunc(func() {
 		a.mu.Lock()
@@ -26,15 +30,23 @@ func (l *Lab) Attach() (detach func()) {
 			close(a.changed)
 			a.changed = nil
 		}
-	})
+	}), nil
 }
 
-// Alone waits until no program uses the lab's bus any more, or ctx ends.
+// Users returns how many programs use the lab's bus.
+func (l *Lab) Users() int {
+	l.attached.mu.Lock()
+	defer l.attached.mu.Unlock()
+	return l.attached.n
+}
+
+// Alone waits until no program uses the lab's bus any more, and lets none in then, or until ctx ends.
 func (l *Lab) Alone(ctx context.Context) {
 	a := &l.attached
 	for {
 		a.mu.Lock()
 		if a.n == 0 {
+			a.over = true
 			a.mu.Unlock()
 			return
 		}

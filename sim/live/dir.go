@@ -142,12 +142,12 @@ func Owned(dir string) bool {
 }
 
 // Announce publishes how to reach this lab, for the commands that find it owned. Close takes it back. It comes before
-// anything that asks for URL or Token.
+// anything that asks for URL or Token. Keys that are plugged in by an address of their own are there from now on.
 func (l *Lab) Announce(url, token string) error {
 	b, err := json.Marshal(Owner{PID: os.Getpid(), URL: url, Token: token})
 	if err != nil {
 		return err
 	}
 	l.url, l.token = url, token
-	return l.files.put(file{ownerFile, b})
+	return errors.Join(l.serveKeys(), l.files.put(file{ownerFile, b}))
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"time"
 
@@ -124,6 +125,17 @@ type KeyShown struct {
 	u2f.Summary
 }
 
+// keySerial matches what a key may be called: it goes to the host as it is, and names a socket.
+var keySerial = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$`)
+
+func checkKeySerial(serial string) error {
+	if !keySerial.MatchString(serial) {
+		return fmt.Errorf("a key cannot have the serial %q: give up to 64 letters, digits, dots and hyphens, the first no dot or hyphen",
+			serial)
+	}
+	return nil
+}
+
 // ErrNoKey is wrapped by errors about a key that does not lie on the bench.
 var ErrNoKey = errors.New("no such key on the bench")
 
@@ -172,8 +184,8 @@ func (l *Lab) makeKey(w *sim.World, spec KeySpec, profile KeyProfile) (*key, err
 	if l.bench.keys[spec.Serial] != nil {
 		return nil, fmt.Errorf("a key with the serial %q lies on the bench already: give another", spec.Serial)
 	}
-	if len(spec.Serial) > 64 || !plain.MatchString(spec.Serial) {
-		return nil, fmt.Errorf("a key cannot have the serial %q: give up to 64 letters, digits, dots and hyphens", spec.Serial)
+	if err := checkKeySerial(spec.Serial); err != nil {
+		return nil, err
 	}
 	s := SecurityKey{Serial: spec.Serial, Profile: profile, Presence: spec.Presence, Image: l.state.Made,
 		Flash: map[string][]byte{}}
@@ -240,6 +252,10 @@ func plugIn(w *sim.World, keys []*key) (err error) {
 // drop takes a key off the bench, for good where it was not saved.
 func (b *bench) drop(k *key) error {
 	k.unplug(b.world)
+	for _, w := range k.seen {
+		close(w.gone)
+	}
+	k.seen = nil
 	b.world.Remove(k)
 	delete(b.keys, k.serial)
 	delete(b.unsavedKeys, k)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"slices"
 	"strings"
 
@@ -24,7 +25,7 @@ func keyFile(serial string) string { return keysFolder + "/" + fileName(serial) 
 // flashFile returns the name of a flash image. One that replaces another has another number, so that the key's own file
 // decides, at one stroke, which of them counts.
 func (s SecurityKey) flashFile() string {
-	return fmt.Sprintf("%s/%s.%d", flashFolder, s.Serial, s.Image)
+	return fmt.Sprintf("%s/%s.%d", flashFolder, strings.TrimSuffix(fileName(s.Serial), ".json"), s.Image)
 }
 
 // openFlash opens a key's flash, and makes it of s.Flash where it is not there.
@@ -58,7 +59,7 @@ func (l *Lab) writeFlash(s SecurityKey) error {
 	if err := os.MkdirAll(l.files.join(flashFolder), 0o700); err != nil {
 		return err
 	}
-	draft := l.files.join(flashFolder + "/" + newPrefix + s.Serial)
+	draft := l.files.join(flashFolder + "/" + newPrefix + path.Base(s.flashFile()))
 	if err := os.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -108,7 +109,7 @@ func (l *Lab) forgetFlash(s SecurityKey) error {
 }
 
 // attestationRoot is what the lab's attestation root grows from.
-func (l *Lab) attestationRoot() []byte { return l.chance.Derive("attestation root").Bytes(entropySize) }
+func (l *Lab) attestationRoot() []byte { return rootSeed(l.chance) }
 
 // readKeys puts the keys of the directory into the world, and takes away images that no key has.
 func (l *Lab) readKeys(w *sim.World) error {
@@ -172,7 +173,7 @@ func (s SecurityKey) check() error {
 	if s.Serial == "" {
 		return errors.New("it holds no key")
 	}
-	return s.Profile.check()
+	return errors.Join(checkKeySerial(s.Serial), checkVia(s.Via), s.Profile.check())
 }
 
 // copied returns the key as a saved lab has it, with what is in its flash now.

@@ -124,13 +124,13 @@ func (k *key) answer() ([]byte, error) {
 // ResetKey gives a key a power cycle and resets it, with a touch: everything but its factory's records is gone.
 func (l *Lab) ResetKey(ctx context.Context, serial string) (KeyShown, error) {
 	return l.whenIdle(ctx, serial, func(w *sim.World, k *key) error {
+		if !k.profile.Key.CTAP2() {
+			return fmt.Errorf("a key of the profile %q cannot be reset", k.profile.Key.Name)
+		}
 		via := k.port.via
 		k.unplug(w)
 		if err := k.plug(w, via); err != nil {
 			return err
-		}
-		if !k.profile.Key.CTAP2() {
-			return fmt.Errorf("a key of the profile %q cannot be reset", k.profile.Key.Name)
 		}
 		presence := k.presence
 		k.core.SetPresence(k.at, u2f.Presence{Mode: u2f.Auto})

@@ -26,14 +26,9 @@ type touching struct {
 	done   chan Touch
 }
 
-func (b *bench) nextTouch(k *key) *touching {
-	for i, t := range b.touching {
-		if t.serial == "" || t.serial == k.serial {
-			b.touching = slices.Delete(b.touching, i, i+1)
-			return t
-		}
-	}
-	return nil
+// nextTouch returns whose turn it is to touch k, as the index in b.touching; -1 is nobody.
+func (b *bench) nextTouch(k *key) int {
+	return slices.IndexFunc(b.touching, func(t *touching) bool { return t.serial == "" || t.serial == k.serial })
 }
 
 // TouchKey touches a key that blinks; an empty serial means whichever does. Where none does it waits for one to begin, for

@@ -27,18 +27,25 @@ type Frame struct {
 // watching is how many frames wait for a watcher before it loses some. Our choice: a browser's ceremony is a few dozen.
 const watching = 1024
 
-// A watcher sees what a key does. It holds up nobody: what it does not take in time is lost.
-type watcher struct{ frames chan Frame }
+// Watching is the name of the first event that a watcher gets: it sees everything from then on.
+const Watching = "watching"
 
-// WatchKey hands every frame of a key to each, from the call of begun on, until each returns an error or ctx ends, and
-// returns that error.
+// A watcher sees what a key does. It holds up nobody: what it does not take in time is lost.
+type watcher struct {
+	frames chan Frame
+	gone   chan struct{} // closed when the key is taken off the bench
+}
+
+// WatchKey hands every frame of a key to each, from the call of begun on, until each returns an error, the key is taken off
+// the bench or ctx ends, and returns that error.
 func (l *Lab) WatchKey(ctx context.Context, serial string, begun func(), each func(Frame) error) error {
-	w := &watcher{frames: make(chan Frame, watching)}
+	w := &watcher{make(chan Frame, watching), make(chan struct{})}
 	var watched *key
-	err := l.Do(ctx, func(*sim.World) (err error) {
+	err := l.Do(ctx, func(world *sim.World) (err error) {
 		if watched, err = l.bench.key(serial); err == nil {
 			watched.seen = append(watched.seen, w)
 			watched.lines = [2]ctaphid.Assembly{}
+			w.frames <- Frame{At: world.Now(), Event: &u2f.Event{Name: Watching, At: world.Now()}}
 		}
 		return err
 	})
@@ -56,6 +63,8 @@ func (l *Lab) WatchKey(ctx context.Context, serial string, begun func(), each fu
 			if err := each(f); err != nil {
 				return err
 			}
+		case <-w.gone:
+			return fmt.Errorf("%w: %q was taken away while you watched", ErrNoKey, watched.serial)
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-l.quit:

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"slices"
 	"time"
 
 	"github.com/mfalab/mfalab/hid/ctaphid"
@@ -58,11 +59,13 @@ func (k *key) Step(now time.Time) {
 func (k *key) settle(w *sim.World) {
 	k.at = w.Now()
 	for r, blinks := k.core.Waiting(); blinks; r, blinks = k.core.Waiting() {
-		t := k.lab.bench.nextTouch(k)
-		if t == nil || !k.core.Touch(k.at) {
+		b := &k.lab.bench
+		i := b.nextTouch(k)
+		if i < 0 || !k.core.Touch(k.at) {
 			break
 		}
-		t.done <- Touch{Serial: k.serial, Request: r}
+		b.touching[i].done <- Touch{Serial: k.serial, Request: r}
+		b.touching = slices.Delete(b.touching, i, i+1)
 	}
 	w.Changed(k)
 	k.poke()

@@ -168,7 +168,7 @@ func (l *Lab) assemble(ctx context.Context, account string) error {
 	l.world.Resume(seq)
 	l.bench = newBench(l.world)
 	l.requests.Store(newRequests(l.chance, seq))
-	cfg := iam.Config{Store: l.store, Account: account, Chance: l.chance, Record: l.decided}
+	cfg := iam.Config{Store: l.store, Account: account, Chance: l.chance, Record: l.decided, Root: rootCertificate}
 	set, weaken := l.opt.Set, l.opt.Weaken
 	if p := l.plan; p != nil {
 		cfg.Texts = p.Texts

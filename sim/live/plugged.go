@@ -39,13 +39,28 @@ func (l *Lab) OpenBus(ctx context.Context) error {
 		if l.bus, err = sock.Open(dir); err != nil {
 			return err
 		}
-		for _, k := range l.bench.allKeys() {
-			if k.port != nil {
-				err = errors.Join(err, k.connect())
-			}
-		}
-		return err
+		l.served = true
+		return l.bench.connect()
 	})
+}
+
+// serveKeys opens the ways in of the keys that are not on the bus: those have an address of their own, and are there for
+// as long as the lab is.
+func (l *Lab) serveKeys() error {
+	return l.Do(context.Background(), func(*sim.World) error {
+		l.served = true
+		return l.bench.connect()
+	})
+}
+
+// connect gives the keys that have power and no host yet their way in.
+func (b *bench) connect() (err error) {
+	for _, k := range b.allKeys() {
+		if k.port != nil && k.port.port == nil {
+			err = errors.Join(err, k.connect())
+		}
+	}
+	return err
 }
 
 // plugged is a key's place on the bus.
@@ -99,11 +114,19 @@ const (
 	viaSock = "sock"
 )
 
+func checkVia(via string) error {
+	way, _, addressed := strings.Cut(via, ":")
+	if via == "" || way == viaTCP || way == viaUDP || way == viaSock || way == "" && !addressed {
+		return nil
+	}
+	return fmt.Errorf("a key cannot be plugged in via %q: give tcp, udp or sock, with :ADDRESS if you like, or nothing for the bus", via)
+}
+
 // open makes the place where a key is plugged in.
 func (k *key) open(via string) (port hid.Port, node string, err error) {
 	way, address, _ := strings.Cut(via, ":")
 	switch way {
-	case "":
+	default:
 		id := k.profile.USB
 		id.Serial = k.serial
 		s, err := k.lab.bus.Plug(id)
@@ -130,15 +153,14 @@ func (k *key) open(via string) (port hid.Port, node string, err error) {
 		}
 		return s, viaSock + ":" + s.Path(), nil
 	}
-	return nil, "", fmt.Errorf("a key cannot be plugged in via %q: give tcp, udp or sock, with :ADDRESS if you like, or nothing for the bus", via)
 }
 
 // connect gives a key that has power its way in.
 func (k *key) connect() error {
-	if k.lab.bus == nil {
+	p := k.port
+	if p.via == "" && k.lab.bus == nil || !k.lab.served {
 		return nil
 	}
-	p := k.port
 	port, node, err := k.open(p.via)
 	if err != nil {
 		return err
@@ -231,6 +253,9 @@ func (l *Lab) PlugKey(ctx context.Context, serial, via string) (KeyShown, error)
 	return l.saveAfter(ctx, serial, func(w *sim.World, k *key) error {
 		if k.port != nil {
 			return fmt.Errorf("the key %q is plugged in already", k.serial)
+		}
+		if err := checkVia(via); err != nil {
+			return err
 		}
 		err := k.plug(w, via)
 		if err == nil {

@@ -35,6 +35,9 @@ type Invocation struct {
 	Dir      string
 	Env      func(string) string
 	Out, Err io.Writer
+	// Exec runs a program in a process of its own, as the script's exec does, with all of the script's environment. What it
+	// prints stands for what the command prints.
+	Exec func(program string, args ...string) error
 }
 
 // Config says how scripts are run.
@@ -149,7 +152,16 @@ func (r *runner) commands() map[string]func(*testscript.TestScript, bool, []stri
 	m := map[string]func(*testscript.TestScript, bool, []string){"stdout2env": stdout2env}
 	for name, command := range r.cfg.Commands {
 		m[name] = func(ts *testscript.TestScript, neg bool, args []string) {
-			status := command(r.ctx, Invocation{Dir: ts.MkAbs("."), Env: ts.Getenv, Out: ts.Stdout(), Err: ts.Stderr()}, args)
+			processed := false
+			in := Invocation{Dir: ts.MkAbs("."), Env: ts.Getenv, Out: lazily(ts.Stdout), Err: lazily(ts.Stderr),
+				Exec: func(program string, args ...string) error {
+					processed = true
+					return ts.Exec(program, args...)
+				}}
+			status := command(r.ctx, in, args)
+			if !processed {
+				ts.Stdout() // a command that prints nothing has printed nothing
+			}
 			switch {
 			case neg && status == 0:
 				ts.Fatalf("%s %s succeeded, and was to fail", name, strings.Join(args, " "))
@@ -160,6 +172,12 @@ func (r *runner) commands() map[string]func(*testscript.TestScript, bool, []stri
 	}
 	return m
 }
+
+// lazily is a writer that is not asked for before it is used: testscript then takes it for the command's output.
+type lazily func() io.Writer
+
+// Write implements io.Writer.
+func (l lazily) Write(b []byte) (int, error) { return l().Write(b) }
 
 // stdout2env keeps the last command's output, without the white space around it, in an environment variable.
 func stdout2env(ts *testscript.TestScript, neg bool, args []string) {

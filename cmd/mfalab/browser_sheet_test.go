@@ -1,0 +1,226 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto"
+	"github.com/chromedp/chromedp/remote"
+	"github.com/stretchr/testify/require"
+)
+
+// The names of Chromium's views.
+const (
+	dialogView  = "AuthenticatorRequestDialogView"
+	buttonView  = "MdTextButton"
+	fieldView   = "PinTextfield"
+	accountView = "HoverButton"
+)
+
+// Our choice.
+const (
+	lookEvery = 20 * time.Millisecond // quick for a person, and the browser gets on with its work in between
+	// unprotected is how long after a dialog has come, or after the last click, the browser takes a click for meant: it
+	// ignores those of the first half second, views::InputEventActivationProtector.
+	unprotected = 600 * time.Millisecond
+)
+
+// A sheet is what Chromium itself shows a person beside the page. It is reached through the debugger of the browser's own
+// windows, as their programmers do.
+type sheet struct {
+	t    *testing.T
+	desk *desk
+	conn *remote.Conn
+	sent int64
+}
+
+func (d *desk) sheet(t *testing.T) *sheet {
+	port, err := os.ReadFile(filepath.Join(d.data, "UIDevToolsActivePort"))
+	require.NoError(t, err)
+	conn, err := remote.DialContext(d.page, "ws://127.0.0.1:"+strings.TrimSpace(string(port))+"/0")
+	require.NoError(t, err)
+	t.Cleanup(func() { conn.Close() })
+	s := &sheet{t: t, desk: d, conn: conn}
+	s.call("DOM.enable", nil, nil)
+	s.call("CSS.enable", nil, nil)
+	return s
+}
+
+// call sends a command and reads its result. It reports false where the browser refuses: what it is about has gone. What
+// happens in the windows meanwhile is passed over.
+func (s *sheet) call(method string, params, result any) bool {
+	s.t.Helper()
+	s.sent++
+	said, err := json.Marshal(params)
+	require.NoError(s.t, err)
+	require.NoError(s.t, s.conn.Write(s.desk.page, &cdproto.Message{ID: s.sent, Method: cdproto.MethodType(method), Params: said}))
+	for {
+		var m cdproto.Message
+		require.NoError(s.t, s.conn.Read(s.desk.page, &m))
+		if m.ID != s.sent {
+			continue
+		}
+		if m.Error == nil && result != nil {
+			require.NoError(s.t, json.Unmarshal(m.Result, result))
+		}
+		return m.Error == nil
+	}
+}
+
+// A view is a part of a window.
+type view struct {
+	ID         int      `json:"nodeId"`
+	Attributes []string `json:"attributes"` // names and values in turn
+	Children   []view   `json:"children"`
+}
+
+func (v view) name() string {
+	if i := slices.Index(v.Attributes, "name"); i >= 0 {
+		return v.Attributes[i+1]
+	}
+	return ""
+}
+
+// all returns the views of that class in v.
+func (v view) all(class string) (list []view) {
+	if v.name() == class {
+		list = append(list, v)
+	}
+	for _, c := range v.Children {
+		list = append(list, c.all(class)...)
+	}
+	return list
+}
+
+// text returns what a view says to a person; where it does not show it is nothing.
+func (s *sheet) text(v view) string {
+	var styles struct {
+		Matched []struct {
+			Rule struct {
+				Style struct {
+					Properties []struct{ Name, Value string } `json:"cssProperties"`
+				} `json:"style"`
+			} `json:"rule"`
+		} `json:"matchedCSSRules"`
+	}
+	if !s.call("CSS.getMatchedStylesForNode", map[string]int{"nodeId": v.ID}, &styles) {
+		return ""
+	}
+	text := ""
+	for _, m := range styles.Matched {
+		for _, p := range m.Rule.Style.Properties {
+			switch {
+			case p.Name == "Text":
+				text = p.Value
+			case p.Name == "Visible" && p.Value == "false":
+				return ""
+			}
+		}
+	}
+	return text
+}
+
+// see returns the first view of that class and text in the dialog as it is now; without a text, any.
+func (s *sheet) see(class, text string) (view, bool) {
+	s.t.Helper()
+	var d struct {
+		Root view `json:"root"`
+	}
+	s.call("DOM.getDocument", nil, &d)
+	for _, dialog := range d.Root.all(dialogView)[:min(1, len(d.Root.all(dialogView)))] {
+		for _, v := range dialog.all(class) {
+			if text == "" || s.text(v) == text {
+				return v, true
+			}
+		}
+	}
+	return view{}, false
+}
+
+// until looks again and again until something has come about: of new windows the debugger does not tell.
+func (s *sheet) until(done func() bool) {
+	s.t.Helper()
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for !done() {
+		select {
+		case <-look.C:
+		case <-s.desk.page.Done():
+			require.NoError(s.t, s.desk.page.Err())
+		}
+	}
+}
+
+// wait waits until the dialog shows such a view.
+func (s *sheet) wait(class, text string) (v view) {
+	s.t.Helper()
+	s.until(func() (ok bool) {
+		v, ok = s.see(class, text)
+		return ok
+	})
+	return v
+}
+
+// press clicks such a view until the dialog that had it has gone, or goes on.
+func (s *sheet) press(class, text string) {
+	s.t.Helper()
+	v := s.wait(class, text)
+	again := time.NewTicker(unprotected)
+	defer again.Stop()
+	s.until(func() bool {
+		select {
+		case <-again.C:
+			s.click(v)
+		default:
+		}
+		now, ok := s.see(class, text)
+		return !ok || now.ID != v.ID
+	})
+}
+
+func (s *sheet) click(v view) {
+	for _, what := range []string{"mousePressed", "mouseReleased"} {
+		s.call("DOM.dispatchMouseEvent", map[string]any{"nodeId": v.ID, "event": map[string]any{
+			"type": what, "x": 5, "y": 5, "button": "left", "wheelDirection": "none"}}, nil)
+	}
+}
+
+// enter types digits where the dialog asks for the PIN, and goes on.
+func (s *sheet) enter(digits string) {
+	s.t.Helper()
+	v := s.wait(fieldView, "")
+	for _, key := range []byte(digits) {
+		s.call("DOM.dispatchKeyEvent", map[string]any{"nodeId": v.ID, "event": map[string]any{
+			"type": "keyPressed", "keyCode": key, "code": 0, "flags": 0, "key": key, "isChar": true}}, nil)
+	}
+	s.press(buttonView, "Next")
+}
+
+// tell logs what the dialog shows.
+func (s *sheet) tell() {
+	var d struct {
+		Root view `json:"root"`
+	}
+	s.call("DOM.getDocument", nil, &d)
+	var walk func(v view)
+	walk = func(v view) {
+		if text := s.text(v); text != "" {
+			s.t.Log(v.name(), v.ID, text)
+		} else if strings.Contains(v.name(), "Sheet") || strings.Contains(v.name(), "utton") {
+			s.t.Log(v.name(), v.ID)
+		}
+		for _, c := range v.Children {
+			walk(c)
+		}
+	}
+	for _, dialog := range d.Root.all(dialogView)[:min(1, len(d.Root.all(dialogView)))] {
+		walk(dialog)
+	}
+}

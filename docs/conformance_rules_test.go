@@ -1,0 +1,201 @@
+package docs_test
+
+// A specRule is one rule that the key keeps, or one that it does not.
+type specRule struct {
+	id, section string
+	says        string
+	function    string   // "u2f.Key.makeCredential"
+	tests       []string // "u2f.TestReset/the token is gone"; those whose names begin with the rule are found without
+	missing     string   // why there is none
+}
+
+// hidFunctions are where the rules of CTAPHID are kept; what they say and their tests are found by their numbers.
+var hidFunctions = map[string]string{
+	"H-1": "ctaphid.Device.start", "H-2": "ctaphid.Device.resume", "H-3": "ctaphid.Device.resume", "H-4": "ctaphid.Device.interrupt", "H-5": "ctaphid.Device.resync",
+	"H-6": "ctaphid.Device.open", "H-7": "ctaphid.Device.busy", "H-8": "ctaphid.Device.interrupt", "H-9": "ctaphid.Device.advance", "H-10": "ctaphid.Device.known",
+	"H-11": "ctaphid.Device.welcome", "H-12": "ctaphid.Config.capabilities", "H-13": "ctaphid.Device.interrupt", "H-14": "ctaphid.Device.poll",
+	"H-15": "ctaphid.Device.wink", "H-16": "ctaphid.Device.setLock", "H-17": "ctaphid.Device.work", "H-18": "ctaphid.Device.start", "H-19": "ctaphid.Device.start",
+	"H-20": "u2f.Key.getNextAssertion", "H-21": "ctaphid.Device.Transmit", "H-22": "u2f.Key.run", "H-23": "ctaphid.channels.evict", "H-24": "hid.ReportDescriptor",
+}
+
+// moreHIDTests are those of the rules that are not of the framing alone.
+var moreHIDTests = map[string][]string{
+	"H-20": {"u2f.TestGetNextAssertion/another channel is refused and disturbs nothing"},
+	"H-22": {"u2f.TestRequests/too long, of a command that is not known",
+		"u2f.TestMakeCredential/the longest answer fits the smallest maxMsgSize"},
+	"H-24": {"hid.TestReportDescriptor"},
+}
+
+// rules are all others.
+var rules = []struct {
+	title string
+	rules []specRule
+}{
+	{"Message encoding (Section 8)", []specRule{
+		{"E-1", "8", "answers are CTAP2 canonical CBOR", "u2f.Key.answer", []string{"u2f.TestGetInfo", "ctap.TestResponses"}, ""},
+		{"E-2", "8, 8.2", "requests are canonical CBOR, have the right types, and all that is required", "ctap.CheckCanonical",
+			[]string{"ctap.TestCheck", "ctap.TestCheckWellFormedOfTheRFC", "ctap.TestRequestErrors", "ctap.TestParseClientPINRequestRefuses",
+				"u2f.TestRequests", "u2f.TestMutations", "u2f.FuzzCBOR"}, ""},
+		{"E-3", "6.1.2 step 5", "parameters, options and extensions that are not known are ignored", "ctap.ParseMakeCredentialRequest",
+			[]string{"u2f.TestMakeCredential/extensions that were not asked for are not answered",
+				"ctap.TestRequestErrors/parameter that is not known", "ctap.TestRequestErrors/option that is not known"}, ""},
+		{"E-4", "6.1", "names are cut between characters; a user id has up to 64 bytes", "u2f.shorten",
+			[]string{"u2f.TestMakeCredential/names are cut between characters"}, ""},
+		{"E-5", "6.4", "requests and lists that are too long are refused, ids that are too long ignored", "u2f.Key.checkList",
+			[]string{"u2f.TestMakeCredentialErrors/a request longer than maxMsgSize", "u2f.TestMakeCredentialErrors/an excludeList that is too long",
+				"u2f.TestGetAssertionErrors/an allowList that is too long"}, ""},
+	}},
+	{"authenticatorMakeCredential (Section 6.1.2)", []specRule{
+		{"MC-1", "6.1.2 step 1", "an empty pinUvAuthParam asks for a touch", "u2f.Key.probe",
+			[]string{"u2f.TestMakeCredentialErrors/an empty pinUvAuthParam with a PIN", "u2f.TestTouch/6.1.2 step 1.2"}, ""},
+		{"MC-2", "6.1.2 step 2", "the protocol is one that is supported", "u2f.Key.checkProtocol",
+			[]string{"u2f.TestMakeCredentialErrors/no protocol"}, ""},
+		{"MC-3", "6.1.2 step 3", "all algorithms are checked, the first that is supported is taken", "u2f.Key.chooseAlgorithm",
+			[]string{"ctap.TestCheckParams", "u2f.TestMakeCredential/the first algorithm that both know is taken"}, ""},
+		{"MC-5", "6.1.2 step 5", "options", "u2f.Key.plan", []string{"u2f.TestMakeCredentialErrors/a credential without presence",
+			"u2f.TestMakeCredential/user verification beside a token counts as false", "u2f.TestMakeCredentialSlots"}, ""},
+		{"MC-6", "6.1.2 step 6", "alwaysUv", "", nil, "not yet"},
+		{"MC-7", "6.1.2 step 7", "a discoverable credential needs the PIN, once there is one", "u2f.Key.plan",
+			[]string{"u2f.TestMakeCredentialErrors/a discoverable credential without a token, before enterprise attestation"}, ""},
+		{"MC-8", "6.1.2 steps 8, 10", "so does every one, without makeCredUvNotRqd", "u2f.Key.plan",
+			[]string{"u2f.TestMakeCredentialErrors/any credential without a token",
+				"u2f.TestMakeCredential/with a PIN, credentials that are not discoverable need no token"}, ""},
+		{"MC-9", "6.1.2 step 9", "enterprise attestation is refused: the key is not capable of it", "u2f.Key.plan",
+			[]string{"u2f.TestMakeCredentialErrors/enterprise attestation"}, ""},
+		{"MC-11", "6.1.2 step 11.1", "the token verifies, with permission and for the relying party", "u2f.Key.authorize",
+			[]string{"u2f.TestMakeCredentialErrors/a pinUvAuthParam that does not verify", "u2f.TestAuthorize",
+				"u2f.TestMakeCredential/a token for assertions makes no credential"}, ""},
+		{"MC-11.2", "6.1.2 step 11.2", "built-in user verification", "", nil, "the key has none"},
+		{"MC-12", "6.1.2 step 12", "a credential of the excludeList blinks first", "u2f.Key.excluded", []string{"u2f.TestExcludeList"}, ""},
+		{"MC-14", "6.1.2 step 14", "the touch, and that it uses up the token", "u2f.Key.tokenUsedUp", []string{"u2f.TestTouch",
+			"u2f.TestMakeCredential/a token verifies the user once", "u2f.TestATouchLeavesLargeBlobWrites"}, ""},
+		{"MC-15", "6.1.2 step 15", "extensions", "u2f.Key.planExtensions", []string{"u2f.TestMakeCredential/what the answer says"}, ""},
+		{"MC-17", "6.1.2 step 17", "a discoverable credential takes the place of its account's, or a slot", "u2f.Key.keep",
+			[]string{"u2f.TestMakeCredentialSlots", "u2f.TestMakeCredential/a new credential for the same account replaces the old one"}, ""},
+		{"MC-19", "6.1.2 step 19", "attestation: packed, self, fido-u2f, none", "u2f.Key.attest",
+			[]string{"u2f.TestAttestation", "attest.TestStatementsAreBelieved"}, ""},
+		{"MC-19.1", "2.3 6.1.2 step 19", "attestationFormatsPreference", "", nil, "it is of CTAP 2.2"},
+	}},
+	{"authenticatorGetAssertion and authenticatorGetNextAssertion (Sections 6.2.2, 6.3)", []specRule{
+		{"T-GA-1", "6.2.2 step 4", "options", "u2f.Key.ask", []string{"u2f.TestGetAssertionErrors/option rk that is true",
+			"u2f.TestGetAssertion/a silent one needs no touch and says so"}, ""},
+		{"T-GA-2", "6.2.2 step 5", "alwaysUv", "", nil, "not yet"},
+		{"T-GA-3", "6.2.2 step 7", "no credentials: at once, in 2.0 after a touch", "u2f.Key.noCredentials",
+			[]string{"u2f.TestGetAssertionErrors/another relying party", "u2f.TestGetAssertion/a key of 2.0 asks for a touch before it says that it has none"}, ""},
+		{"T-GA-4", "12.1", "credProtect, silently and in U2F too", "u2f.Key.applicable", []string{"u2f.TestCredProtect", "u2f.TestCredProtectInU2F"}, ""},
+		{"T-GA-5", "6.2.2 steps 11, 12", "one assertion with an allowList, the newest first without", "u2f.Key.applicable",
+			[]string{"u2f.TestGetAssertion/with an allowList there is one, and nothing is said of the user",
+				"u2f.TestGetNextAssertion/the newest comes first, each counts, and then it is over"}, ""},
+		{"T-GA-6", "6.2.2 step 12.3", "names for a verified user who has to choose", "u2f.identity",
+			[]string{"u2f.TestGetAssertion/names are for a verified user who has to choose"}, ""},
+		{"T-GA-7", "6.3", "the timer, and what else ends the list", "u2f.Key.getNextAssertion",
+			[]string{"u2f.TestGetNextAssertion/each restarts the timer of 30 seconds",
+				"u2f.TestGetNextAssertion/any other command ends it, one that fails included",
+				"u2f.TestGetNextAssertion/another channel is refused and disturbs nothing",
+				"u2f.TestGetNextAssertion/the token that verified the user has expired"}, ""},
+		{"T-GA-8", "6.3, 12.5", "the salts of hmac-secret hold for the next assertion", "u2f.Key.assertExtensions", nil, ""},
+		{"T-GA-9", "6.2.2 step 1", "an empty pinUvAuthParam asks for a touch", "u2f.Key.probe",
+			[]string{"u2f.TestGetAssertionErrors/an empty pinUvAuthParam with a PIN", "u2f.TestTouch/6.2.2 step 1.2"}, ""},
+		{"T-GA-10", "12.5", "no hmac-secret without presence", "u2f.Key.assertExtensions",
+			[]string{"u2f.TestGetAssertionErrors/hmac-secret without presence"}, ""},
+		{"X-1", "12.5", "hmac-secret", "u2f.Key.hmacSecret", []string{"u2f.TestHMACSecret", "u2f.TestHMACSecretRefuses"}, ""},
+	}},
+	{"authenticatorClientPIN (Section 6.5)", []specRule{
+		{"P-1", "6.5.1, 6.5.5.5", "how long a PIN is, and how it is padded", "u2f.Key.readNewPIN", []string{"u2f.TestPINPolicy"}, ""},
+		{"P-2", "6.5.5.5, 6.5.5.6", "set once, changed after", "u2f.Key.setPIN", []string{"u2f.TestClientPINErrors/setPIN where there is a PIN",
+			"u2f.TestClientPINErrors/changePIN where there is no PIN"}, ""},
+		{"P-3", "6.5.5.6 step 6", "the attempt is stored before the PIN is compared", "u2f.Key.verifyPIN",
+			[]string{"u2f.TestNoPINIsComparedBeforeTheAttemptIsStored", "u2f.TestTheRightPINForgivesTheWrongOnes", "u2f.TestPINCut"}, ""},
+		{"P-4", "6.5.2.2", "wrong PINs: a new key agreement, and the blocks", "u2f.Key.mismatch",
+			[]string{"u2f.TestWrongPINsUntilTheKeyIsBlocked", "u2f.TestAWrongPINEndsTheKeyAgreement"}, ""},
+		{"P-5", "6.5.5.7", "a wrong pinUvAuthParam costs no attempt", "u2f.Key.authorize", []string{"u2f.TestAuthorize/a forged parameter costs no attempt"}, ""},
+		{"P-6", "6.5.5.7.1", "getPinToken takes no permissions", "u2f.Key.getPINToken",
+			[]string{"u2f.TestClientPINErrors/getPinToken with permissions", "u2f.TestAuthorize/a token of getPinToken is bound by its first use"}, ""},
+		{"P-6.1", "6.5.5.7.1", "forcePINChange", "", nil, "it comes with setMinPINLength"},
+		{"P-7", "6.5.5.7.2", "permissions", "u2f.Key.getTokenUsingPIN", []string{"u2f.TestClientPINErrors/a token without any permission",
+			"u2f.TestClientPINErrors/mc without rpId", "u2f.TestAuthorize/undefined permissions are ignored, not granted"}, ""},
+		{"P-8", "6.5.5.7.3", "built-in user verification: the key has none and says so", "u2f.Key.clientPIN",
+			[]string{"u2f.TestClientPINErrors/built-in UV of a key without it", "u2f.TestClientPINErrors/getUVRetries of a key without built-in UV"}, ""},
+		{"P-9", "6.5.2.1", "what ends a token", "u2f.Key.dropTokens", []string{"u2f.TestTokensEnd", "u2f.TestReset/the token is gone"}, ""},
+		{"P-10", "6.5.2.1", "the token's timers", "u2f.Key.tokenInUse", []string{"u2f.TestTokensEnd/30 seconds without use",
+			"u2f.TestTokensEnd/600 seconds after a use", "u2f.TestTokensOf20"}, ""},
+		{"P-11", "6.5.6, 6.5.7", "protocols one and two", "pinuv.newSecret", []string{"pinuv.TestPublishedVectors", "pinuv.TestBothEndsShareASecret"}, ""},
+		{"P-12", "6.5.6", "the platform's key is on the curve", "pinuv.parsePeer", []string{"pinuv.TestPeerIsChecked",
+			"u2f.TestClientPINErrors/setPIN with a point off the curve"}, ""},
+		{"P-13", "6.5.5.2", "a blocked key says how many attempts there are", "u2f.Key.getPINRetries", []string{"u2f.TestWrongPINsUntilTheKeyIsBlocked"}, ""},
+		{"P-14", "6.1.2 step 11.1", "a token belongs to a relying party", "u2f.Key.authorize",
+			[]string{"u2f.TestAuthorize/a token is good for its permission and its relying party", "u2f.TestAuthorize/an empty relying party is one too"}, ""},
+	}},
+	{"authenticatorReset, authenticatorSelection, authenticatorGetInfo (Sections 6.6, 6.9, 6.4)", []specRule{
+		{"R-1", "6.6", "only in the first seconds, and with a touch", "u2f.Key.reset",
+			[]string{"u2f.TestReset/the window is 10 seconds from power-up, and the touch may come later", "u2f.TestTouch/6.6"}, ""},
+		{"R-2", "6.6", "what a reset forgets, and what it does not", "u2f.Key.wipe",
+			[]string{"u2f.TestReset/everything but the factory's records and the counter is gone", "u2f.TestReset/the token is gone"}, ""},
+		{"R-3", "6.9", "selection", "u2f.Key.selection", []string{"u2f.TestTouch/6.9", "u2f.TestPresence/auto touches after its delay"}, ""},
+		{"I-1", "6.4", "what the key says of itself", "u2f.Key.getInfo", []string{"u2f.TestGetInfo"}, ""},
+	}},
+	{"CTAP1 (Section 10; sections of U2F Raw Message Formats)", []specRule{
+		{"U-1", "3 to 6, 10", "messages and status words; a key handle is a credential id", "u2f.Key.instruct",
+			[]string{"u2f.TestAPDUErrors", "u2f.TestAPDUForms", "u2f.TestRegister", "u2f.TestAuthenticate", "u2f.TestU2FExamples",
+				"u2f.TestAU2FCredentialIsACredential", "u2f.TestAKeyWithoutCTAP1", "u2f.FuzzAPDU"}, ""},
+		{"U-2", "10, 3.3", "the host asks again until the key was touched", "u2f.Key.present", []string{"u2f.TestTouchPolling", "u2f.TestPolling"}, ""},
+		{"U-5", "6.1.2", "the counter rises, stored before the signature", "u2f.Key.count",
+			[]string{"u2f.TestGetAssertion/each raises the counter, across power cycles and resets", "u2f.TestNoSignatureWithoutACounter",
+				"u2f.TestFlashFails/the counter is not stored, so nothing is signed"}, ""},
+		{"U-3", "11.3", "NFC", "", nil, "not a way in of this program"},
+		{"U-4", "11.4", "Bluetooth", "", nil, "not a way in of this program"},
+	}},
+	{"Flash", []specRule{
+		{"N-1", "-", "power cuts leave what was or what is to be", "u2f.Key.finishReset",
+			[]string{"u2f.TestPowerCuts", "u2f.TestPowerCutsFindAWrongOrder", "flash.TestCutAfter", "flash.TestImageCutAtEveryByte"}, ""},
+		{"N-1.1", "-", "damage is found, and stops the key", "u2f.Key.load",
+			[]string{"u2f.TestDamagedFlash", "u2f.TestDamagedPINRecordsStopTheKey", "flash.TestImageWithEveryBitFlipped", "flash.TestDamage"}, ""},
+		{"N-2", "-", "counter writes in blocks", "", nil, "each step of the counter is one durable write"},
+		{"N-3", "6.1.2 step 17", "the slots are counted, not the bytes", "u2f.Key.full", []string{"u2f.TestMakeCredentialSlots"}, ""},
+	}},
+}
+
+// notServed are commands and extensions of the edition that the key answers as one that does not know them.
+var notServed = []struct{ section, what, why string }{
+	{"6.7", "authenticatorBioEnrollment", "the key has no built-in user verification"},
+	{"6.8", "authenticatorCredentialManagement", "not yet"},
+	{"6.10", "authenticatorLargeBlobs", "not yet"},
+	{"6.11", "authenticatorConfig", "not yet"},
+	{"7.1", "enterprise attestation", "not yet"},
+	{"7.2", "alwaysUv", "not yet"},
+	{"7.4", "setMinPINLength", "not yet"},
+	{"12.2", "credBlob", "not yet"},
+	{"12.3", "largeBlobKey", "not yet"},
+	{"12.4", "minPinLength", "not yet"},
+	{"11.2.9.3", "vendor commands of CTAPHID", "unknown commands"},
+	{"11.3, 11.4", "NFC and Bluetooth", "not a way in of this program"},
+}
+
+// testSections are the sections of tests whose comments name none.
+var testSections = map[string]string{
+	"u2f.TestHMACSecretRefuses":               "12.5",
+	"u2f.TestExcludeList":                     "6.1.2 step 12",
+	"u2f.TestTheRightPINForgivesTheWrongOnes": "6.5.2.2",
+	"ctap.TestParseClientPINRequestRefuses":   "6.5.5",
+}
+
+// errorGroups are the commands, by the sections that they are described in, and the errors that each has by them.
+var errorGroups = []struct{ title, prefixes, errors string }{
+	{"authenticatorMakeCredential", "6.1 2.0:5.1", "ErrPINInvalid ErrPINNotSet ErrOperationDenied ErrInvalidParameter " +
+		"ErrMissingParameter ErrUnsupportedAlgorithm ErrInvalidOption ErrUnsupportedOption ErrPUATRequired ErrPINAuthInvalid " +
+		"ErrCredentialExcluded ErrUserActionTimeout ErrKeyStoreFull ErrKeepaliveCancel ErrCBORUnexpectedType ErrInvalidLength"},
+	{"authenticatorGetAssertion", "6.2 2.0:5.2", "ErrPINInvalid ErrPINNotSet ErrOperationDenied ErrInvalidParameter " +
+		"ErrMissingParameter ErrInvalidOption ErrUnsupportedOption ErrPINAuthInvalid ErrNoCredentials ErrUserActionTimeout " +
+		"ErrKeepaliveCancel ErrCBORUnexpectedType ErrInvalidLength"},
+	{"authenticatorGetNextAssertion", "6.3", "ErrNotAllowed"},
+	{"authenticatorGetInfo and what it promises", "6.4", "ErrRequestTooLarge ErrLimitExceeded ErrInvalidLength"},
+	{"authenticatorClientPIN", "6.5 2.0:5.5", "ErrInvalidSubcommand ErrMissingParameter ErrInvalidParameter ErrPINAuthInvalid " +
+		"ErrPINNotSet ErrPINInvalid ErrPINPolicyViolation ErrPINBlocked ErrPINAuthBlocked ErrUnauthorizedPermission"},
+	{"authenticatorReset", "6.6", "ErrNotAllowed ErrOperationDenied ErrUserActionTimeout ErrKeepaliveCancel"},
+	{"authenticatorSelection", "6.9", "ErrOperationDenied ErrUserActionTimeout ErrKeepaliveCancel"},
+	{"Encoding and unknown commands", "8", "ErrInvalidCommand ErrInvalidCBOR ErrCBORUnexpectedType ErrMissingParameter ErrInvalidLength"},
+	{"credProtect and hmac-secret", "12.1 12.5", "ErrInvalidParameter ErrCBORUnexpectedType ErrMissingParameter ErrUnsupportedOption " +
+		"ErrPINAuthInvalid ErrNoCredentials"},
+	{"CTAP1", "3 4 5 6", "swWrongLength swClassNotSupported swInstructionUnknown swIncorrectP1P2 swWrongData swConditionsNotSatisfied"},
+	{"What no section has", "", "ErrOther swUnknown"},
+}

@@ -1,0 +1,35 @@
+package uhid
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+const device = "/dev/uhid"
+
+// machine is the one that the process runs on.
+func machine() system {
+	return system{
+		open:  func() (io.ReadWriteCloser, error) { return openDevice(device) },
+		nodes: os.DirFS("/sys/class/hidraw"), patience: patience,
+	}
+}
+
+// openDevice opens path, or says what to do about it. What it returns waits for events without a thread, so that closing
+// it ends a Read.
+func openDevice(path string) (io.ReadWriteCloser, error) {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	switch {
+	case err == nil:
+		return file, nil
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENODEV), errors.Is(err, syscall.ENXIO):
+		return nil, fmt.Errorf("%w: load the module (modprobe uhid); in a container, on the host, and pass the device in", err)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("%w: be root, or install mfalab's udev rule in %s", err, RulePath)
+	}
+	return nil, err
+}

@@ -1,0 +1,137 @@
+package iam
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/webauthn"
+)
+
+// A KeySession is the session of who signed in with a security key, the result of FinishSecurityKeySignIn. This is the
+// only place in which its keys are shown.
+type KeySession struct {
+	AccessKeyID, SecretAccessKey, SessionToken string
+
+	SerialNumber string    // the key's ARN
+	Expires      time.Time // lab time
+}
+
+// String leaves the secrets out.
+func (k *KeySession) String() string { return k.AccessKeyID }
+
+// GoString is String.
+func (k *KeySession) GoString() string { return k.String() }
+
+// Format writes String, whatever the verb.
+func (k *KeySession) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.String()) }
+
+// beginSignIn asks for a signature of one of the user's security keys: WebAuthn, Section 7.2, step 1.
+func (o *operating) beginSignIn() (any, error) {
+	u, err := o.subject()
+	if err != nil {
+		return nil, err
+	}
+	p, err := o.party(u)
+	if err != nil {
+		return nil, err
+	}
+	if len(p.keys) == 0 {
+		return nil, o.refuse("NoSecurityKey")
+	}
+	rp, err := o.relyingParty()
+	if err != nil {
+		return nil, err
+	}
+	assertion, session, err := rp.BeginLogin(p, func(r *protocol.PublicKeyCredentialRequestOptions) error {
+		r.Challenge = o.draw("challenge").Bytes(challengeLength)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return o.begin(&ceremony{UserID: u.ID, Session: *session}, assertion.Response)
+}
+
+// finishSignIn judges a signature and begins a session with MFA: WebAuthn, Section 7.2. A password has been asked for
+// before; that is not this operation's business.
+func (o *operating) finishSignIn() (any, error) {
+	u, err := o.subject()
+	if err != nil {
+		return nil, err
+	}
+	c, err := o.ceremony(u, false)
+	if err != nil {
+		return nil, err
+	}
+	d, err := o.judgeAsserted(u, c)
+	if err != nil {
+		return nil, o.keyRefusal(err, assertionSteps)
+	}
+	if err := o.putDevice(d); err != nil {
+		return nil, err
+	}
+	length := defaultSession * time.Second
+	if u.ID == Root {
+		length = rootSession * time.Second
+	}
+	x, token, err := o.newSession(u.ID, d.Serial, length)
+	if err != nil {
+		return nil, err
+	}
+	return &KeySession{x.AccessKeyID, x.Secret, token, d.Serial, x.Expires}, nil
+}
+
+// judgeAsserted lets the library judge the call's assertion, and the signature count after it. It returns the device with
+// what is known of it from now on.
+func (o *operating) judgeAsserted(u *User, c *ceremony) (*device, error) {
+	given := o.prepared.(presented)
+	if given.err != nil {
+		return nil, broken("form")
+	}
+	p, err := o.party(u)
+	if err != nil {
+		return nil, err
+	}
+	d, err := o.deviceWithCredential(u, given.asserted.RawID)
+	if err != nil {
+		return nil, err
+	}
+	rp, err := o.relyingParty()
+	if err != nil {
+		return nil, err
+	}
+	a := given.asserted
+	o.blind(&a.Response.CollectedClientData, &a.Response.AuthenticatorData, c)
+	known, said := d.Key.Credential.Authenticator.SignCount, a.Response.AuthenticatorData.Counter
+	credential, err := rp.ValidateLogin(p, c.Session, a)
+	if err != nil {
+		return nil, unbelieved{err}
+	}
+	o.decision.Facts = []Fact{{"serial", d.Serial}, {"count", int64(said)}, {"known", int64(known)}}
+	if credential.Authenticator.CloneWarning {
+		if !o.settings.CountRegress {
+			return nil, broken("count-regress")
+		}
+		credential.Authenticator.CloneWarning, credential.Authenticator.SignCount = false, said
+	}
+	d.Key.Credential = *credential
+	return d, nil
+}
+
+// deviceWithCredential returns u's device with that credential ID.
+func (o *operating) deviceWithCredential(u *User, id []byte) (*device, error) {
+	for _, serial := range u.Devices {
+		d, err := o.deviceNumbered(serial)
+		if err != nil {
+			return nil, err
+		}
+		if d.Key != nil && bytes.Equal(d.Key.Credential.ID, id) {
+			return d, nil
+		}
+	}
+	return nil, broken("credential")
+}
+
+var _ webauthn.User = party{}

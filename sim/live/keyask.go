@@ -1,0 +1,42 @@
+package live
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/mfalab/mfalab/sim"
+	"github.com/mfalab/mfalab/u2f/attest"
+)
+
+// AskKey sends a key one CTAP2 request, a command byte and its CBOR, as a program on the lab's own channel would, and
+// returns the answer: a status byte and CBOR. Where the key wants to be touched, the user touches it at once: the world
+// does not go on meanwhile. An empty serial means the only key.
+func (l *Lab) AskKey(ctx context.Context, serial string, req []byte) (reply []byte, err error) {
+	_, err = l.whenIdle(ctx, serial, func(w *sim.World, k *key) error {
+		k.core.CBOR(k.at, labChannel, req)
+		if _, blinks := k.core.Waiting(); blinks && !k.core.Touch(k.at) {
+			k.core.Cancel(k.at)
+		}
+		b, ok := k.core.Reply(k.at)
+		if !ok {
+			return fmt.Errorf("the key %q does not answer", k.serial)
+		}
+		reply = slices.Clone(b)
+		return nil
+	})
+	return reply, err
+}
+
+// rootCertificate returns the certificate under which the keys of a lab with this chance attest.
+func rootCertificate(chance sim.Chance) ([]byte, error) {
+	root, err := attest.NewRoot(rootSeed(chance))
+	if err != nil {
+		return nil, err
+	}
+	return root.Certificate(), nil
+}
+
+func rootSeed(chance sim.Chance) []byte {
+	return chance.Derive("attestation root").Bytes(entropySize)
+}
