@@ -11,11 +11,30 @@ type specRule struct {
 
 // hidFunctions are where the rules of CTAPHID are kept; what they say and their tests are found by their numbers.
 var hidFunctions = map[string]string{
-	"H-1": "ctaphid.Device.start", "H-2": "ctaphid.Device.resume", "H-3": "ctaphid.Device.resume", "H-4": "ctaphid.Device.interrupt", "H-5": "ctaphid.Device.resync",
-	"H-6": "ctaphid.Device.open", "H-7": "ctaphid.Device.busy", "H-8": "ctaphid.Device.interrupt", "H-9": "ctaphid.Device.advance", "H-10": "ctaphid.Device.known",
-	"H-11": "ctaphid.Device.welcome", "H-12": "ctaphid.Config.capabilities", "H-13": "ctaphid.Device.interrupt", "H-14": "ctaphid.Device.poll",
-	"H-15": "ctaphid.Device.wink", "H-16": "ctaphid.Device.setLock", "H-17": "ctaphid.Device.work", "H-18": "ctaphid.Device.start", "H-19": "ctaphid.Device.start",
-	"H-20": "u2f.Key.getNextAssertion", "H-21": "ctaphid.Device.Transmit", "H-22": "u2f.Key.run", "H-23": "ctaphid.channels.evict", "H-24": "hid.ReportDescriptor",
+	"H-1":  "ctaphid.Device.start",
+	"H-2":  "ctaphid.Device.resume",
+	"H-3":  "ctaphid.Device.resume",
+	"H-4":  "ctaphid.Device.interrupt",
+	"H-5":  "ctaphid.Device.resync",
+	"H-6":  "ctaphid.Device.open",
+	"H-7":  "ctaphid.Device.busy",
+	"H-8":  "ctaphid.Device.interrupt",
+	"H-9":  "ctaphid.Device.advance",
+	"H-10": "ctaphid.Device.known",
+	"H-11": "ctaphid.Device.welcome",
+	"H-12": "ctaphid.Config.capabilities",
+	"H-13": "ctaphid.Device.begin",
+	"H-14": "ctaphid.Device.poll",
+	"H-15": "ctaphid.Device.wink",
+	"H-16": "ctaphid.Device.setLock",
+	"H-17": "ctaphid.Device.answer",
+	"H-18": "ctaphid.Device.start",
+	"H-19": "ctaphid.Device.start",
+	"H-20": "u2f.Key.getNextAssertion",
+	"H-21": "ctaphid.Device.Transmit",
+	"H-22": "u2f.Key.run",
+	"H-23": "ctaphid.channels.evict",
+	"H-24": "hid.ReportDescriptor",
 }
 
 // moreHIDTests are those of the rules that are not of the framing alone.

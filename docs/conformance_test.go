@@ -145,7 +145,8 @@ func (s *sources) ruleTables(t *testing.T) string {
 		} else {
 			sections, names = []string{"11.2.8"}, []string{"the report descriptor"}
 		}
-		row(&b, id, strings.Join(slices.Compact(sections), ", "), strings.Join(names, "; "), s.link(hidFunctions[id]), list(tests))
+		row(&b, id, strings.Join(slices.Compact(sections), ", "), strings.Join(names, "; "), s.link(hidFunctions[id]),
+			list(tests))
 	}
 	for _, group := range rules {
 		fmt.Fprintf(&b, "\n## %s\n\n| rule | section | what it says | function | test |\n|---|---|---|---|---|\n", group.title)
@@ -196,7 +197,8 @@ func (s *sources) errorTables() string {
 		var rows []string
 		for _, c := range s.errors(group.title, group.prefixes) {
 			var r strings.Builder
-			row(&r, cmp.Or(strings.Replace(c.section, ", step", " step", 1), "—"), cmp.Or(c.name, "—"), s.names[c.want], "`"+c.test+"`")
+			row(&r, cmp.Or(strings.Replace(c.section, ", step", " step", 1), "—"), cmp.Or(c.name, "—"), s.names[c.want],
+				"`"+c.test+"`")
 			rows = append(rows, r.String())
 		}
 		fmt.Fprintf(&b, "\n### %s\n\n| section | case | answer | test |\n|---|---|---|---|\n", group.title)
@@ -231,7 +233,8 @@ func (s *sources) errors(title, prefixes string) (found []foundCase) {
 		}
 	}
 	slices.SortStableFunc(found, func(x, y foundCase) int {
-		return cmp.Or(cmp.Compare(sectionKey(x.section), sectionKey(y.section)), cmp.Compare(x.test, y.test), cmp.Compare(x.name, y.name))
+		return cmp.Or(cmp.Compare(sectionKey(x.section), sectionKey(y.section)), cmp.Compare(x.test, y.test),
+			cmp.Compare(x.name, y.name))
 	})
 	return found
 }
@@ -252,7 +255,8 @@ func inSection(section, prefixes string) bool {
 	if section == "" {
 		return false
 	}
-	number := strings.FieldsFunc(strings.Replace(section, "2.0 ", "2.0:", 1), func(r rune) bool { return r == ' ' || r == ',' })[0]
+	number, _, _ := strings.Cut(strings.Replace(section, "2.0 ", "2.0:", 1), " ")
+	number = strings.TrimSuffix(number, ",")
 	for p := range strings.FieldsSeq(prefixes) {
 		if number == p || strings.HasPrefix(number, p+".") {
 			return true
@@ -273,11 +277,16 @@ func sectionKey(section string) string {
 	return b.String()
 }
 
+const powerCutHead = "\n## Power cuts\n\n" +
+	"`u2f.TestPowerCuts` cuts the power at each write of each command, in each state: before the write, inside it, after it;\n" +
+	"then at each write of the power-up that follows. What is left is checked through the key's answers, in memory and on a\n" +
+	"disk, where the second cuts are fewer. It finds no violation. `u2f.TestPowerCutsFindAWrongOrder` shows that it would:\n" +
+	"each wrong order of writes there is found. None of these numbers may fall.\n\n" +
+	"| flash | command | tried |\n|---|---|---|\n"
+
 func powerCutTable(t *testing.T) string {
 	var b strings.Builder
-	b.WriteString("\n## Power cuts\n\n`u2f.TestPowerCuts` cuts the power at each write of each command that writes, in each state: before the write, " +
-		"inside\nit, after it; then at each write of the power-up that follows. What is left is checked through the key's answers, in\nmemory and on a disk. " +
-		"None of these may fall.\n\n| flash | command | tried |\n|---|---|---|\n")
+	b.WriteString(powerCutHead)
 	for _, line := range powerCutCounts(t) {
 		row(&b, strings.Split(line, " | ")...)
 	}

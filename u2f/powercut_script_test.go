@@ -192,12 +192,14 @@ func commands() []command {
 			}
 			return h.settingPIN(), true
 		}},
-		{"changePIN", h1(ctap.ChangePIN, pin, newPIN)},
-		{"changePIN, wrong PIN", h1(ctap.ChangePIN, wrongPIN, newPIN)},
-		{"changePIN, too short", h1(ctap.ChangePIN, pin, "123")},
-		{"getPinToken", h1(ctap.GetPINToken, pin, "")},
-		{"getPinToken, wrong PIN", h1(ctap.GetPINToken, wrongPIN, "")},
-		{"getPinUvAuthTokenUsingPinWithPermissions", func(h *host) (message, bool) { return h.guess(h.protocol(), h.tokenSubcommand(), pin, "") }},
+		{"changePIN", overOne(ctap.ChangePIN, pin, newPIN)},
+		{"changePIN, wrong PIN", overOne(ctap.ChangePIN, wrongPIN, newPIN)},
+		{"changePIN, too short", overOne(ctap.ChangePIN, pin, "123")},
+		{"getPinToken", overOne(ctap.GetPINToken, pin, "")},
+		{"getPinToken, wrong PIN", overOne(ctap.GetPINToken, wrongPIN, "")},
+		{"getPinUvAuthTokenUsingPinWithPermissions", func(h *host) (message, bool) {
+			return h.guess(h.protocol(), h.tokenSubcommand(), pin, "")
+		}},
 		{"getPinUvAuthTokenUsingPinWithPermissions, wrong PIN", func(h *host) (message, bool) {
 			return h.guess(h.protocol(), h.tokenSubcommand(), wrongPIN, "")
 		}},
@@ -219,8 +221,8 @@ func commands() []command {
 // hasPIN reports whether the key knows PINs at all.
 func (h *host) hasPIN() bool { return h.profile.CTAP2() && len(h.profile.PINUVAuthProtocols) > 0 }
 
-// h1 is a subcommand over protocol one, which every key with a PIN knows.
-func h1(s ctap.ClientPINSubcommand, pin, replacement string) func(h *host) (message, bool) {
+// overOne is a subcommand over protocol one, which every key with a PIN knows.
+func overOne(s ctap.ClientPINSubcommand, pin, replacement string) func(h *host) (message, bool) {
 	return func(h *host) (message, bool) { return h.guess(pinuv.One, s, pin, replacement) }
 }
 

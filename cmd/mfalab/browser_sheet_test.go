@@ -18,10 +18,9 @@ import (
 
 // The names of Chromium's views.
 const (
-	dialogView  = "AuthenticatorRequestDialogView"
-	buttonView  = "MdTextButton"
-	fieldView   = "PinTextfield"
-	accountView = "HoverButton"
+	dialogView = "AuthenticatorRequestDialogView"
+	buttonView = "MdTextButton"
+	fieldView  = "PinTextfield"
 )
 
 // Our choice.
@@ -44,7 +43,7 @@ type sheet struct {
 func (d *desk) sheet(t *testing.T) *sheet {
 	port, err := os.ReadFile(filepath.Join(d.data, "UIDevToolsActivePort"))
 	require.NoError(t, err)
-	conn, err := remote.DialContext(d.page, "ws://127.0.0.1:"+strings.TrimSpace(string(port))+"/0")
+	conn, err := remote.DialContext(d, "ws://127.0.0.1:"+strings.TrimSpace(string(port))+"/0")
 	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close() })
 	s := &sheet{t: t, desk: d, conn: conn}
@@ -60,10 +59,10 @@ func (s *sheet) call(method string, params, result any) bool {
 	s.sent++
 	said, err := json.Marshal(params)
 	require.NoError(s.t, err)
-	require.NoError(s.t, s.conn.Write(s.desk.page, &cdproto.Message{ID: s.sent, Method: cdproto.MethodType(method), Params: said}))
+	require.NoError(s.t, s.conn.Write(s.desk, &cdproto.Message{ID: s.sent, Method: cdproto.MethodType(method), Params: said}))
 	for {
 		var m cdproto.Message
-		require.NoError(s.t, s.conn.Read(s.desk.page, &m))
+		require.NoError(s.t, s.conn.Read(s.desk, &m))
 		if m.ID != s.sent {
 			continue
 		}
@@ -152,8 +151,8 @@ func (s *sheet) until(done func() bool) {
 	for !done() {
 		select {
 		case <-look.C:
-		case <-s.desk.page.Done():
-			require.NoError(s.t, s.desk.page.Err())
+		case <-s.desk.Done():
+			require.NoError(s.t, s.desk.Err())
 		}
 	}
 }
@@ -201,26 +200,4 @@ func (s *sheet) enter(digits string) {
 			"type": "keyPressed", "keyCode": key, "code": 0, "flags": 0, "key": key, "isChar": true}}, nil)
 	}
 	s.press(buttonView, "Next")
-}
-
-// tell logs what the dialog shows.
-func (s *sheet) tell() {
-	var d struct {
-		Root view `json:"root"`
-	}
-	s.call("DOM.getDocument", nil, &d)
-	var walk func(v view)
-	walk = func(v view) {
-		if text := s.text(v); text != "" {
-			s.t.Log(v.name(), v.ID, text)
-		} else if strings.Contains(v.name(), "Sheet") || strings.Contains(v.name(), "utton") {
-			s.t.Log(v.name(), v.ID)
-		}
-		for _, c := range v.Children {
-			walk(c)
-		}
-	}
-	for _, dialog := range d.Root.all(dialogView)[:min(1, len(d.Root.all(dialogView)))] {
-		walk(dialog)
-	}
 }

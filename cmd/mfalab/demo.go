@@ -83,9 +83,9 @@ func (s *story) tell() error {
 		{"Synchronised again", s.resync},
 		{"And used again", s.signIn},
 		{"A key from the box, enrolled with a touch", s.enrolKey},
-		{"Signed in with another", s.touchIn},
+		{"Signed in with another touch", s.touchIn},
 		{"A page that looks like the real one asks for a code", s.giveAway},
-		{"It asks the key", s.phish},
+		{"The same page asks the key", s.phish},
 		{"A forgotten page of the real site asks the key", s.haunt},
 	} {
 		fmt.Fprintf(s.out, "\n%s\n", chapter.title)

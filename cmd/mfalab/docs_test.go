@@ -104,7 +104,7 @@ func terminalSVG(text string) string {
 			fmt.Fprintf(&b, `<rect x="%d" y="%d" width="96" height="18" rx="3" fill="#9fb39a"/>`+"\n", x, y-14)
 			fill, weight = "#101510", ` font-weight="bold" letter-spacing="2"`
 			l = strings.Repeat(" ", 19) + " " + strings.Trim(trimmed, "[ ]")
-		case strings.Contains(l, "AccessDenied") || strings.HasPrefix(trimmed, `"`) || strings.HasPrefix(trimmed, "rule "):
+		case strings.Contains(l, "AccessDenied") || strings.Contains(l, "the browser refuses") || strings.HasPrefix(trimmed, `"`) || strings.HasPrefix(trimmed, "`") || strings.HasPrefix(trimmed, "rule "):
 			fill = "#ff9492"
 		case strings.HasSuffix(l, ": ok"):
 			fill = "#a5d6ff"

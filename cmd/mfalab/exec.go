@@ -38,7 +38,7 @@ runs one until the last program that uses it ends. COMMAND and all that it start
 		if cmd.ArgsLenAtDash() != 0 {
 			return usage{fmt.Errorf("the program stands behind --: `mfalab exec -- %s`", strings.Join(args, " "))}
 		}
-		if err := c.servable(args[0]); err != nil {
+		if err := c.servable(args[0], os.Getuid()); err != nil {
 			return err
 		}
 		shim, err := sock.Shim(cmd.Context())
@@ -146,8 +146,8 @@ func attached(ctx context.Context, lab *control.Client, f func(bus string) error
 // errDone ends a stream that has served its purpose.
 var errDone = errors.New("done")
 
-// servable reports why a program cannot see the lab's keys, and what to use instead.
-func (c *cli) servable(name string) error {
+// servable reports why a program that a user starts cannot see the lab's keys, and what to use instead.
+func (c *cli) servable(name string, uid int) error {
 	path, err := exec.LookPath(name)
 	if err != nil {
 		return fmt.Errorf("cannot run %q: %w", name, errors.Unwrap(err))
@@ -162,7 +162,7 @@ func (c *cli) servable(name string) error {
 	if base := filepath.Base(path); strings.Contains(base, "headless-shell") || strings.Contains(base, "headless_shell") {
 		fmt.Fprintf(c.err, "mfalab: hint: %s cannot make discoverable credentials: `chromium --headless=new` can\n", base)
 	}
-	if info, err := os.Stat(path); err == nil && info.Mode()&(fs.ModeSetuid|fs.ModeSetgid) != 0 && os.Getuid() != 0 {
+	if info, err := os.Stat(path); err == nil && info.Mode()&(fs.ModeSetuid|fs.ModeSetgid) != 0 && uid != 0 {
 		return hinted{fmt.Errorf("%q changes its user, and the system then loads no library that we name", name), "run it as root, or " + other}
 	}
 	return linked(name, path, other)

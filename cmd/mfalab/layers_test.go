@@ -61,6 +61,8 @@ var rooms = map[string]room{
 	"hid/sock":    {"hid", "hid/...", edge, "a way in: unix sockets and the shim"},
 	"hid/udp":     {"hid", "hid/...", edge, "a way in: datagrams"},
 	"hid/tcp":     {"hid", "hid/...", edge, "a way in: a stream"},
+	"hid/uhid":    {"hid", "hid/...", edge, "a way in: the Linux kernel"},
+	"hid/usbip":   {"hid", "hid/...", edge, "a way in: a USB port of somebody's"},
 
 	"sim/client": {"u2f/ctap u2f/cose u2f/pinuv", "u2f/...", pure, "a browser's half of a ceremony: it knows no relying party, and touches are somebody else's"},
 	// go-webauthn reads the machine's clock for two things: its own time-outs, which are off, so that the lab's time judges

@@ -48,7 +48,7 @@ type wish struct {
 	RPID        string                               `json:"rpId,omitempty"`    // what the page puts in place of the party's
 }
 
-// open starts a relying party on http://localhost, which trusts the keys of the lab with that root.
+// openParty starts a relying party on http://localhost, which trusts the keys of the lab with that root.
 func openParty(t *testing.T, root *x509.Certificate) *party {
 	p := &party{}
 	mux := http.NewServeMux()
@@ -112,7 +112,7 @@ func (p *party) WebAuthnDisplayName() string { return "Alice" }
 // WebAuthnCredentials implements webauthn.User.
 func (p *party) WebAuthnCredentials() []webauthn.Credential { return p.credentials }
 
-// last returns the credential that was registered or used last.
+// last returns the credential that was registered last.
 func (p *party) last(t *testing.T) webauthn.Credential {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -193,7 +193,7 @@ func (p *party) finishLogin(r *http.Request) (any, error) {
 			p.credentials[i] = *c
 		}
 	}
-	return fmt.Sprintf("logged in with counter %d", c.Authenticator.SignCount), nil
+	return "logged in", nil
 }
 
 // rootOf returns what `mfalab key root` prints.

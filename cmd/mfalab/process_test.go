@@ -255,6 +255,7 @@ func TestExitStatusAndHelp(t *testing.T) {
 	}{
 		{[]string{"demo"}, 0, ""},
 		{[]string{"demo", "--weaken", "replay"}, 1, "the code was accepted"},
+		{[]string{"demo", "--weaken", "origin"}, 1, "the signature was accepted"},
 		{[]string{"demo", "--weaken", "nonsense"}, 2, "replay"},
 		{[]string{"status"}, 1, "there is no lab in"},
 		{[]string{"up", "--clock", "sundial"}, 2, "give lab, wall or still"},

@@ -29,9 +29,11 @@ func mfalab(t *testing.T, dir string, args ...string) (status int, stdout, stder
 	return status, out.String(), errs.String()
 }
 
-// TestMain makes the test's own program answer as mfalab where a script or a test starts it under that name.
+// TestMain makes the test's own program answer as mfalab where a script or a test starts it under that name, or it starts
+// itself: go test gives it flags alone.
 func TestMain(m *testing.M) {
-	if strings.HasPrefix(filepath.Base(os.Args[0]), "mfalab") && !strings.HasSuffix(os.Args[0], ".test") || os.Getenv("MFALAB_TEST_MAIN") != "" {
+	if strings.HasPrefix(filepath.Base(os.Args[0]), "mfalab") && !strings.HasSuffix(os.Args[0], ".test") ||
+		os.Getenv("MFALAB_TEST_MAIN") != "" || len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
 		main()
 	}
 	os.Exit(m.Run())

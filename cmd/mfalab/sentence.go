@@ -77,7 +77,7 @@ func ofPage(e sim.Event, name string) string {
 		if status := e.Text("status"); status != "" {
 			text += ", because the key says " + status
 		}
-		return fmt.Sprintf("%s\n                   %q", text, e.Text("message"))
+		return fmt.Sprintf("%s\n                   %#q", text, e.Text("message"))
 	}
 	return ""
 }

@@ -147,9 +147,10 @@ func appendEvent(b []byte, e event) []byte {
 
 // parseEvent takes whatever is longer than it needs: the kernel fills every event up. Kinds that it does not know have no
 // content.
-func parseEvent(b []byte) (e event, err error) {
+func parseEvent(b []byte) (event, error) {
+	var e event
 	if len(b) < 4 {
-		return e, fmt.Errorf("an event of %d bytes", len(b))
+		return event{}, fmt.Errorf("an event of %d bytes", len(b))
 	}
 	e.kind, b = order.Uint32(b), b[4:]
 	need, size, data := 0, 0, 0
@@ -162,7 +163,7 @@ func parseEvent(b []byte) (e event, err error) {
 		need, data = 8, 8
 	}
 	if len(b) < need {
-		return e, fmt.Errorf("an event of kind %d with %d bytes, and it has %d at least", e.kind, len(b), need)
+		return event{}, fmt.Errorf("an event of kind %d with %d bytes, and it has %d at least", e.kind, len(b), need)
 	}
 	switch e.kind {
 	case evOutput:
@@ -173,7 +174,7 @@ func parseEvent(b []byte) (e event, err error) {
 		e.id, e.number, e.rtype, size = order.Uint32(b), b[4], b[5], int(order.Uint16(b[6:]))
 	}
 	if size > dataMax || size > len(b)-data {
-		return e, fmt.Errorf("an event of kind %d says that it holds %d bytes, of %d", e.kind, size, len(b)-data)
+		return event{}, fmt.Errorf("an event of kind %d says that it holds %d bytes, of %d", e.kind, size, len(b)-data)
 	}
 	e.data = b[data : data+size]
 	return e, nil

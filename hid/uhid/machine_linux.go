@@ -23,13 +23,19 @@ func machine() system {
 // it ends a Read.
 func openDevice(path string) (io.ReadWriteCloser, error) {
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
-	switch {
-	case err == nil:
-		return file, nil
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENODEV), errors.Is(err, syscall.ENXIO):
-		return nil, fmt.Errorf("%w: load the module (modprobe uhid); in a container, on the host, and pass the device in", err)
-	case errors.Is(err, fs.ErrPermission):
-		return nil, fmt.Errorf("%w: be root, or install mfalab's udev rule in %s", err, RulePath)
+	if err != nil {
+		return nil, remedied(err)
 	}
-	return nil, err
+	return file, nil
+}
+
+// remedied says what to do about err.
+func remedied(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENODEV), errors.Is(err, syscall.ENXIO):
+		return fmt.Errorf("%w: load the module (modprobe uhid); in a container, load it on the host and pass the device in", err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: be root, or install mfalab's udev rule in %s", err, RulePath)
+	}
+	return err
 }

@@ -92,7 +92,7 @@ func plug(id hid.Identity, sys system) (*Port, error) {
 	select {
 	case <-p.started:
 	case <-p.over:
-		return nil, errors.Join(p.err, p.Close())
+		return nil, errors.Join(fmt.Errorf("the kernel gave the key up: %w", p.err), p.Close())
 	case <-deadline.C:
 		return nil, errors.Join(errors.New("the kernel has no driver for the key: load the module (modprobe hid-generic)"), p.Close())
 	}
@@ -131,12 +131,12 @@ func (p *Port) read() {
 	for {
 		n, err := p.file.Read(b[:])
 		if err != nil {
-			p.err = p.reason(err)
+			p.err = err
 			return
 		}
 		e, err := parseEvent(b[:n])
 		if err != nil {
-			p.err = fmt.Errorf("uhid: the kernel sent %w", err)
+			p.err = fmt.Errorf("the kernel sent %w", err)
 			return
 		}
 		if e.kind == evStart && starting { // the driver may be changed later
@@ -144,8 +144,7 @@ func (p *Port) read() {
 			close(p.started)
 		}
 		if answer := p.event(e); answer != nil {
-			if _, err := p.file.Write(answer); err != nil {
-				p.err = p.reason(err)
+			if _, p.err = p.file.Write(answer); p.err != nil {
 				return
 			}
 		}
@@ -186,7 +185,7 @@ func (p *Port) take(e event) bool {
 	return true
 }
 
-// reason is why reading or writing failed: a device that was closed here is no surprise.
+// reason is what a caller is told of err: that of a device which was closed here is no surprise.
 func (p *Port) reason(err error) error {
 	if p.closed.Load() {
 		return net.ErrClosed
@@ -203,7 +202,7 @@ func (p *Port) ReadReport(r *hid.Report) error {
 	case *r = <-p.in:
 		return nil
 	case <-p.over:
-		return p.err
+		return p.reason(p.err)
 	}
 }
 

@@ -18,8 +18,10 @@
 // each is answered once, in whatever order the device finishes them:
 //
 //	                   0          4        8        12             16           20
-//	USBIP_CMD_SUBMIT   1 u32    | number | device | 0 out, 1 in  | endpoint   | flags | length | 0 | 0 | interval | setup [8] | data if out
-//	USBIP_RET_SUBMIT   3 u32    | number | 0      | 0            | 0          | status | length | 0 | 0 | 0 | 0 [8] | data if in
+//	USBIP_CMD_SUBMIT   1 u32    | number | device | 0 out, 1 in  | endpoint   | flags | length | 0 | 0 | interval
+//	                                                                          | setup [8] | data if out
+//	USBIP_RET_SUBMIT   3 u32    | number | 0      | 0            | 0          | status | length | 0 | 0 | 0
+//	                                                                          | 0 [8] | data if in
 //	USBIP_CMD_UNLINK   2 u32    | number | device | 0            | 0          | number of the URB | 0 [24]
 //	USBIP_RET_UNLINK   4 u32    | number | 0      | 0            | 0          | status | 0 [24]
 //

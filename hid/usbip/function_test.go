@@ -262,7 +262,7 @@ func FuzzFunction(f *testing.F) {
 					require.True(t, open[a.number], "%d was answered twice, or never asked", a.number)
 					delete(open, a.number)
 				}
-				if b.in[a.number] && a.kind == retSubmit && a.status == 0 && a.data != "" && len(a.data) == hid.ReportSize && a.data[0] != 0 {
+				if a.kind == retSubmit && len(a.data) == hid.ReportSize && a.data[0] != 0 { // not GET_REPORT's zeros
 					got++
 					require.Equal(t, string(report(got | 1<<7)[:]), a.data)
 				}

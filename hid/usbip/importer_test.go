@@ -142,7 +142,8 @@ func (i *importer) ask(t testing.TB, kind, request byte, value, index uint16, si
 // tell makes a control request that carries data.
 func (i *importer) tell(t testing.TB, kind, request byte, value, index uint16, data ...byte) (status int32) {
 	t.Helper()
-	number, err := i.send(command{kind: cmdSubmit, length: uint32(len(data)), setup: packed(kind, request, value, index, len(data))}, data...)
+	c := command{kind: cmdSubmit, length: uint32(len(data)), setup: packed(kind, request, value, index, len(data))}
+	number, err := i.send(c, data...)
 	require.NoError(t, err)
 	r, err := i.answer(false, nil)
 	require.NoError(t, err)

@@ -42,8 +42,8 @@ func TestList(t *testing.T) {
 	devices := list(t, s.Addr().String())
 	require.Equal(t, []exported{first.shown, second.shown}, devices)
 	require.Equal(t, exported{
-		path: "/sys/devices/mfalab/usb1/1-2", busID: "1-2", bus: 1, address: 2, speed: 2, vendor: 0x1209, product: 0xf1d0, version: 0x0512,
-		configuration: 1, configurations: 1, interfaces: 1,
+		path: "/sys/devices/mfalab/usb1/1-2", busID: "1-2", bus: 1, address: 2, speed: 2,
+		vendor: 0x1209, product: 0xf1d0, version: 0x0512, configuration: 1, configurations: 1, interfaces: 1,
 	}, devices[1])
 
 	require.NoError(t, first.Close())

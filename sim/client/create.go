@@ -51,7 +51,7 @@ func (c *Client) Create(origin string, options []byte) ([]byte, error) {
 	return registration(data, made, &o, req.Options.RK == ctap.True, k.info.Transports)
 }
 
-// params returns the algorithms that the relying party takes; none means the two of Section 5.1.3, step 9.
+// params returns the algorithms that the relying party takes; none means ES256 and RS256. See Section 5.1.3.
 func (o *creationOptions) params() ([]ctap.CredentialParameter, error) {
 	if len(*o.Params) == 0 {
 		return []ctap.CredentialParameter{{Type: publicKey, Alg: -7}, {Type: publicKey, Alg: -257}}, nil
@@ -69,7 +69,7 @@ func (o *creationOptions) params() ([]ctap.CredentialParameter, error) {
 }
 
 // prepare fills in what depends on the key: whether the credential is discoverable, which ones exclude it, and the proof
-// of the user's PIN. See Section 5.1.3, step 23, and CTAP Section 6.1.
+// of the user's PIN. See Sections 5.1.3 and 5.4.4, and CTAP Section 6.1.
 func (k *key) prepare(req *ctap.MakeCredentialRequest, o *creationOptions) (err error) {
 	switch wish := o.Selection.resident(); {
 	case wish == required && !k.info.Options["rk"]:
@@ -90,8 +90,8 @@ func (k *key) prepare(req *ctap.MakeCredentialRequest, o *creationOptions) (err 
 }
 
 // conveyed returns an answer as the relying party may see it: without attestation, unless it asked for one, nothing says
-// which model the key is. A key that attests for itself and does not name its model is let through. See Section 5.1.3,
-// step 26.
+// which model the key is. A key that attests for itself and does not name its model is let through. The AAGUID goes
+// as well, as Level 2 has it and the browsers do. See Sections 5.1.3 and 5.4.7.
 func conveyed(made ctap.MakeCredentialResponse, preference string) (ctap.MakeCredentialResponse, ctap.AuthData, error) {
 	data, err := ctap.ParseAuthData(made.AuthData)
 	if err != nil {

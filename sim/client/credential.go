@@ -58,7 +58,7 @@ func spki(public crypto.PublicKey) []byte {
 	return b
 }
 
-// attestationObject encodes an answer with names in the place of numbers. See Section 6.5.4.
+// attestationObject encodes an answer with names in the place of numbers. See Section 6.5.
 func attestationObject(made ctap.MakeCredentialResponse) []byte {
 	b := []byte{0xa3}
 	b = appendCBOR(appendCBOR(b, "fmt"), made.Format)

@@ -41,7 +41,7 @@ func (c *Client) Get(origin string, options []byte) ([]byte, error) {
 }
 
 // request fills in what depends on the key: the credentials that it may have, and the proof of the user's PIN. A list of
-// which nothing is left is not sent: an empty one would ask for any credential. See Section 5.1.4, step 19.
+// which nothing is left is not sent: an empty one would ask for any credential. See Section 5.1.4.
 func (k *key) request(req *ctap.GetAssertionRequest, o *requestOptions) (err error) {
 	if req.AllowList, err = k.narrow(req.RPID, req.ClientDataHash, o.Allow); err != nil {
 		return failed("the key does not say which credentials it has", err)

@@ -111,7 +111,7 @@ func read(b []byte, v any) error {
 }
 
 // parseCreationOptions reads the options of Create: what is required must be there, and a user's handle has 1 to 64
-// bytes. See Sections 5.1.3, step 4, and 5.4.
+// bytes. See Sections 5.1.3 and 5.4.
 func parseCreationOptions(b []byte) (o creationOptions, err error) {
 	if err := read(b, &o); err != nil {
 		return o, err

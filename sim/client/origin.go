@@ -14,7 +14,7 @@ type page struct {
 }
 
 // parsePage reads an origin, and refuses one at which pages have no navigator.credentials (a secure context is needed) or
-// whose host is no domain. See Section 5.1.3, steps 5 to 7, and HTML, "effective domain".
+// whose host is no domain. See Section 5.1.3 and HTML, "effective domain".
 func parsePage(origin string) (page, error) {
 	u, err := url.Parse(origin)
 	if err != nil || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
@@ -36,13 +36,13 @@ func parsePage(origin string) (page, error) {
 }
 
 // relyingParty returns the RP ID that the page may use: the one that it asks for, or its own host where it asks for none.
-// See Section 5.1.3, step 8.
+// See Section 5.1.3.
 func (p page) relyingParty(asked string) (string, error) {
 	if asked == "" || asked == p.host {
 		return p.host, nil
 	}
 	if !registrableSuffix(p.host, asked) {
-		return "", refuse(SecurityError, "the relying party ID %q is not a registrable domain suffix of, nor equal to, %q", asked, p.host)
+		return "", refuse(SecurityError, "the relying party ID %q is no registrable domain suffix of %q", asked, p.host)
 	}
 	return asked, nil
 }

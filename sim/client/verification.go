@@ -15,7 +15,7 @@ type verified struct {
 }
 
 // verifies decides whether the user is to be verified by PIN. creating is for authenticatorMakeCredential, which a key
-// with a PIN may refuse otherwise. See Section 5.1.3, step 23 (userVerification), and CTAP Sections 6.1.2, steps 7 and 8,
+// with a PIN may refuse otherwise. See Section 5.8.6 and CTAP Sections 6.1.2, steps 7 and 8,
 // and 6.4 (makeCredUvNotRqd, alwaysUv).
 func (k *key) verifies(wish string, creating, resident bool) (bool, error) {
 	set := k.info.Options["clientPin"]

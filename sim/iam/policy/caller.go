@@ -66,6 +66,7 @@ func (p Principal) grants(c *Caller, negative bool) grant {
 	return p.names(c)
 }
 
+// directlyIf is for principals that name their caller or nobody.
 func directlyIf(b bool) grant {
 	if b {
 		return directly
@@ -73,6 +74,8 @@ func directlyIf(b bool) grant {
 	return unnamed
 }
 
+// names compares p with everything that the caller is called. A session's unique ID begins with that of its role, which
+// stays the same when another role takes the name.
 func (p Principal) names(c *Caller) grant {
 	id, _, session := strings.Cut(c.ID, ":")
 	switch p.Name {

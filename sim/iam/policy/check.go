@@ -133,6 +133,7 @@ func (s *Statement) mfaCondition() *Condition {
 	return &s.Conditions[i]
 }
 
+// never springs where the MFA conditions contradict each other.
 func never(_ *Document, s *Statement) (*Condition, bool) {
 	st, ok := s.stance()
 	if !ok || st != (stance{}) {
@@ -156,6 +157,7 @@ func numbersOf(s *Statement) []bool {
 	return list
 }
 
+// unreadable springs for a value that its operator cannot read. Dates are refused by Parse already.
 func unreadable(_ *Document, s *Statement) (*Condition, bool) {
 	for i := range s.Conditions {
 		if slices.ContainsFunc(s.Conditions[i].values, func(o operand) bool { return !o.ok }) {
@@ -165,6 +167,7 @@ func unreadable(_ *Document, s *Statement) (*Condition, bool) {
 	return nil, false
 }
 
+// unknownKey springs for keys that look like one of the two and are not.
 func unknownKey(_ *Document, s *Statement) (*Condition, bool) {
 	for i := range s.Conditions {
 		c := &s.Conditions[i]
@@ -176,6 +179,7 @@ func unknownKey(_ *Document, s *Statement) (*Condition, bool) {
 	return nil, false
 }
 
+// oldLanguage springs for variables in a document whose version has none.
 func oldLanguage(d *Document, s *Statement) (*Condition, bool) {
 	if d.Version == Version2012 {
 		return nil, false
@@ -216,16 +220,20 @@ func unlisted(action, beside string) func(*Document, *Statement) (*Condition, bo
 	}
 }
 
+// deactivates springs for a force-MFA list that lets the device itself be taken away.
 func deactivates(_ *Document, s *Statement) (*Condition, bool) {
 	return nil, s.forcesMFA() && s.lists("iam:DeactivateMFADevice")
 }
 
+// claims springs for a trust policy that asks a whole account for MFA. Whether the account is foreign, the document does not
+// say; in the role's own account the same is true of whoever may create devices there.
 func claims(d *Document, s *Statement) (*Condition, bool) {
 	_, ok := s.stance()
 	return nil, ok && d.Kind == Trust && s.Effect == Allow &&
 		slices.ContainsFunc(s.Principals, func(p Principal) bool { return p.account() != "" || p.Name == "*" })
 }
 
+// leftOut springs for an Allow by ForAllValues that does not ask for the key to be there.
 func leftOut(_ *Document, s *Statement) (*Condition, bool) {
 	for i := range s.Conditions {
 		c := &s.Conditions[i]

@@ -17,6 +17,7 @@ type operand struct {
 	arn    arnPattern
 }
 
+// prepare reads the values once, as the operator wants them.
 func (c *Condition) prepare(variables bool) {
 	for _, v := range c.Values {
 		c.values = append(c.values, readOperand(c.op.family, v, variables))
@@ -125,6 +126,7 @@ func (c *Condition) anyMatches(got string, ctx *Context) bool {
 	return false
 }
 
+// matchText compares what is text in some way. A variable in a text whose case does not count is filled in first.
 func (o *operand) matchText(f family, got string, ctx *Context) bool {
 	switch f {
 	case strs, likes:
@@ -143,6 +145,7 @@ func (o *operand) matchText(f family, got string, ctx *Context) bool {
 	return ok && strings.EqualFold(string(filled), got)
 }
 
+// anyNumber compares got as a number with each value; what is no number is in no relation to any.
 func (c *Condition) anyNumber(got string) bool {
 	g, ok := parseNumber(got)
 	for i := range c.values {
@@ -153,6 +156,7 @@ func (c *Condition) anyNumber(got string) bool {
 	return false
 }
 
+// anyDate compares got as a date with each value.
 func (c *Condition) anyDate(got string) bool {
 	g, ok := parseDate(got)
 	for i := range c.values {
@@ -163,6 +167,7 @@ func (c *Condition) anyDate(got string) bool {
 	return false
 }
 
+// anyNet looks for got in each address or range.
 func (c *Condition) anyNet(got string) bool {
 	g, err := netip.ParseAddr(got)
 	for i := range c.values {

@@ -7,8 +7,9 @@ import (
 )
 
 // parseDate reads a date of a condition: seconds since 1970, or ISO 8601 in the W3C's forms, from a year alone to fractions
-// of a second, with or without a zone (UTC then). It is as generous as the real service was seen to be (AWS MFA, Appendix
-// B): four digits are a year (ours: ISO's reading), "01T", a small t and hours of one digit pass; a zone of one digit and ten digits of fraction do not.
+// of a second, with or without a zone (UTC then). Four digits are a year (ours). It is as generous as the real service was
+// seen to be (the recordings of AWS MFA, Appendix B): "01T", a small t and hours of one digit pass; a zone of one digit and
+// ten digits of fraction do not.
 func parseDate(text string) (time.Time, bool) {
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil && !(len(text) == 4 && allDigits(text)) {
 		return time.Unix(n, 0).UTC(), true

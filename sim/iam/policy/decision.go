@@ -28,10 +28,12 @@ type Decision struct {
 	Absent bool
 }
 
+// decision is for a statement that applied.
 func (f finding) decision(o Outcome) Decision {
 	return Decision{o, f.kind, f.policy, f.statement, f.condition, f.absent}
 }
 
+// implicit is for a kind in which nothing applied; the finding is the statement that came nearest, if any did.
 func (f finding) implicit(kind Kind) Decision {
 	return Decision{ImplicitDeny, kind, f.policy, f.statement, f.condition, f.absent}
 }

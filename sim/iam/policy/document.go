@@ -42,6 +42,7 @@ type Statement struct {
 	Resources    []string
 	NotResource  bool
 	Conditions   []Condition
+	Start, End   Position // in the text that was parsed
 
 	actions   []pattern
 	resources []arnPattern
@@ -91,6 +92,7 @@ func (d *Document) JSON() string {
 	return b.String()
 }
 
+// write appends the statement. Elements that were not there stay away: an empty list would be another document.
 func (s *Statement) write(b *strings.Builder) {
 	b.WriteByte('{')
 	if s.Sid != "" {
@@ -110,6 +112,7 @@ func (s *Statement) write(b *strings.Builder) {
 	b.WriteByte('}')
 }
 
+// not returns an element's name in quotes, in its Not form where it is negative.
 func not(negative bool, element string) string {
 	if negative {
 		element = "Not" + element
@@ -129,6 +132,7 @@ func principalJSON(list []Principal) string {
 	return quote(groups)
 }
 
+// conditionJSON writes the conditions grouped by operator. A condition without values keeps its empty list.
 func conditionJSON(list []Condition) string {
 	groups := map[string]map[Key][]string{}
 	for _, c := range list {

@@ -71,6 +71,7 @@ func legacy(d *Document, effects []string) *Error {
 	return nil
 }
 
+// sids judges the labels: unique everywhere, and in policies of identities of letters and digits only.
 func sids(d *Document, _ []string) *Error {
 	seen := map[string]bool{}
 	for i := range d.Statements {
@@ -93,6 +94,7 @@ func alphanumeric(r rune) bool {
 	return r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z'
 }
 
+// actionsPresent wants an action or NotAction in every statement; an empty list is none (recorded).
 func actionsPresent(d *Document, _ []string) *Error {
 	for i := range d.Statements {
 		if len(d.Statements[i].Actions) == 0 {
@@ -102,6 +104,8 @@ func actionsPresent(d *Document, _ []string) *Error {
 	return nil
 }
 
+// resourcesPresent wants resources in every statement. It comes after the forms of the actions: of two faults the real
+// service named the action's (recorded).
 func resourcesPresent(d *Document, _ []string) *Error {
 	for i := range d.Statements {
 		if d.Kind != Trust && len(d.Statements[i].Resources) == 0 {
@@ -111,6 +115,7 @@ func resourcesPresent(d *Document, _ []string) *Error {
 	return nil
 }
 
+// resourceForms judges the resources that the older parser let pass.
 func resourceForms(d *Document, _ []string) *Error {
 	if f := firstBadResource(d); f != nil {
 		return f.refuse(d.Kind)
@@ -141,6 +146,7 @@ func actionForms(d *Document, _ []string) *Error {
 // trustVerbs are the actions that a trust policy may speak of, and their beginnings (AWS STS API Reference).
 var trustVerbs = []string{"sts:assumerole", "sts:tagsession", "sts:setsourceidentity", "sts:setcontext"}
 
+// trustOnly judges what only a trust policy may not have: resources, for the role is meant, and actions that do not assume it.
 func trustOnly(d *Document, _ []string) *Error {
 	for i := range d.Statements {
 		s := &d.Statements[i]

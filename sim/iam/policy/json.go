@@ -24,12 +24,15 @@ const (
 
 // A node is a JSON value that remembers the order of members, so that names that come twice are seen.
 type node struct {
-	form   form
-	text   string
-	items  []node
-	fields []field
+	form           form
+	text           string
+	items          []node
+	fields         []field
+	before         int // of an item: where what was read before it ends, in bytes from the start of the text
+	opened, closed int // of an object: where its braces end
 }
 
+// A field is a member of an object.
 type field struct {
 	name  string
 	value node
@@ -51,6 +54,7 @@ func read(text string) (node, error) {
 	return value(d, 0)
 }
 
+// value reads the next value, which is depth arrays and objects deep.
 func value(d *json.Decoder, depth int) (node, error) {
 	t, err := d.Token()
 	if err != nil {
@@ -70,24 +74,34 @@ func value(d *json.Decoder, depth int) (node, error) {
 		if t == '[' {
 			return elements(d, depth)
 		}
-		return members(d, depth)
+		opened := int(d.InputOffset())
+		n, err := members(d, depth)
+		n.opened, n.closed = opened, int(d.InputOffset())
+		return n, err
 	}
 	return node{}, nil
 }
 
+// elements reads an array whose bracket is open, to its end.
 func elements(d *json.Decoder, depth int) (node, error) {
 	n := node{form: array}
-	for d.More() {
+	for {
+		before := int(d.InputOffset()) // More skips white space
+		if !d.More() {
+			break
+		}
 		item, err := value(d, depth)
 		if err != nil {
 			return n, err
 		}
+		item.before = before
 		n.items = append(n.items, item)
 	}
 	_, err := d.Token()
 	return n, err
 }
 
+// members reads an object whose brace is open, to its end.
 func members(d *json.Decoder, depth int) (node, error) {
 	n := node{form: object}
 	for d.More() {

@@ -84,6 +84,7 @@ func (q Quota) Check(size int, name string) error {
 	return q.refuse(f, size, name)
 }
 
+// refuse makes the error, with the owner's kind in the texts of inline policies.
 func (q Quota) refuse(f fault, size int, name string) error {
 	owner := map[Quota]string{InlineUser: "user", InlineGroup: "group", InlineRole: "role"}[q]
 	kind := Identity

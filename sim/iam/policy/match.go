@@ -53,6 +53,8 @@ func (j *judge) ask(s *Statement, kind Kind) match {
 	return m
 }
 
+// action asks the actions. ASCII case does not count there; variables are not allowed there (User Guide, "Where you can use
+// policy variables").
 func (j *judge) action(s *Statement) bool {
 	for i := range s.actions {
 		if s.actions[i].match(j.Action, j.Context, true) {

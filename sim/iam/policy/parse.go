@@ -22,7 +22,7 @@ func Parse(kind Kind, text string) (*Document, error) {
 		return nil, refuse(kind, badJSON, err.Error())
 	}
 	d := &Document{Kind: kind}
-	p := parser{kind: kind}
+	p := parser{kind: kind, text: text}
 	if p.document(root, d); p.err != nil {
 		return nil, p.err
 	}
@@ -36,16 +36,19 @@ func Parse(kind Kind, text string) (*Document, error) {
 // A parser takes the elements out of the JSON. It keeps the first fault and goes on: what follows is thrown away.
 type parser struct {
 	kind    Kind
+	text    string
 	err     *Error
 	effects []string // as written: the case is judged later than the rest of the syntax
 }
 
+// refuse keeps a fault: args go into its text, the rest is the detail.
 func (p *parser) refuse(f fault, args []any, format string, values ...any) {
 	if p.err == nil {
 		p.err = refuse(p.kind, f, fmt.Sprintf(format, values...), args...)
 	}
 }
 
+// syntax keeps a syntax error, whose text never says more than that.
 func (p *parser) syntax(format string, values ...any) { p.refuse(badSyntax, nil, format, values...) }
 
 // members checks that n is an object whose names are among those known, each once, and returns them.
@@ -80,6 +83,7 @@ func (p *parser) word(in map[string]node, where, name string) string {
 	return n.text
 }
 
+// document reads the outermost object into d.
 func (p *parser) document(root node, d *Document) {
 	const where = "the document"
 	in := p.members(root, where, "Version", "Id", "Statement")
@@ -93,12 +97,15 @@ func (p *parser) document(root node, d *Document) {
 		p.effects = make([]string, len(list))
 		for i, n := range list {
 			p.statement(n, i, &d.Statements[i])
+			d.Statements[i].Start, d.Statements[i].End = span(p.text, n, statements.form != array)
 		}
 		return
 	}
 	p.syntax("the document has no statement")
 }
 
+// statement reads the i-th statement. The effect is taken in any case here: another case than Allow or Deny is not a syntax
+// error but one of the older parser, which looks after the version (see legacy).
 func (p *parser) statement(n node, i int, s *Statement) {
 	where := ordinal(i)
 	in := p.members(n, where, "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition")
@@ -146,6 +153,7 @@ func (p *parser) either(in map[string]node, where, element string) (list []strin
 	return list, negative
 }
 
+// principals reads Principal or NotPrincipal. The asterisk alone is everybody; any other name needs a type.
 func (p *parser) principals(in map[string]node, where string, s *Statement) {
 	n, plain := in["Principal"]
 	m, negative := in["NotPrincipal"]
@@ -176,6 +184,8 @@ func (p *parser) principals(in map[string]node, where string, s *Statement) {
 	slices.SortStableFunc(s.Principals, func(a, b Principal) int { return strings.Compare(a.Type, b.Type) })
 }
 
+// conditions reads the blocks of Condition. Numbers and booleans may stand there without quotes (User Guide, "Grammar of the
+// IAM JSON policy language"); they are kept as they are written.
 func (p *parser) conditions(n node, where string, s *Statement) {
 	where = "Condition of " + where
 	p.members(n, where)

@@ -107,10 +107,15 @@ func appendLiteral(buf []byte, value string) []byte {
 // match reports whether text, with folded ASCII letters if fold is set, is what p describes; a pattern to fold is in
 // lower case already.
 func (p *pattern) match(text string, c *Context, fold bool) bool {
-	if p.vars == nil {
-		ok, _ := glob(p.text, text, fold)
-		return ok
+	if p.vars != nil {
+		return p.matchFilled(text, c, fold)
 	}
+	ok, _ := glob(p.text, text, fold)
+	return ok
+}
+
+// matchFilled is match for a pattern with variables, apart from it so that patterns without do not pay for its room.
+func (p *pattern) matchFilled(text string, c *Context, fold bool) bool {
 	var room [256]byte
 	filled, ok := p.expand(room[:0], c)
 	if ok {
@@ -159,6 +164,7 @@ func width(text string) int {
 	return n
 }
 
+// lower folds ASCII letters only: actions have no others.
 func lower(c byte) byte {
 	if c >= 'A' && c <= 'Z' {
 		c += 'a' - 'A'

@@ -112,6 +112,7 @@ func (s *Statement) covered(t *Statement, some bool) bool {
 	return !some
 }
 
+// subset reports whether b has all of a, whatever the case.
 func subset(a, b []string) bool {
 	has := map[string]bool{}
 	for _, x := range b {

@@ -36,6 +36,7 @@ func (s *Set) Trace(r *Request) []Step {
 	return steps
 }
 
+// layers returns the documents by kind; a role's trust policy is with the resources.
 func (s *Set) layers() [4][]Attached {
 	return [4][]Attached{s.Identity, s.Boundary, s.Session, s.Resource}
 }
@@ -84,6 +85,7 @@ func (s *Statement) keys(keys []Key) []Key {
 	return keys
 }
 
+// keys appends the keys of the variables in all fields.
 func (p *arnPattern) keys(keys []Key) []Key {
 	for i := range p.fields {
 		keys = p.fields[i].keys(keys)
@@ -91,6 +93,7 @@ func (p *arnPattern) keys(keys []Key) []Key {
 	return keys
 }
 
+// keys appends the keys of the variables.
 func (p *pattern) keys(keys []Key) []Key {
 	for _, v := range p.vars {
 		keys = append(keys, v.key)
@@ -98,6 +101,7 @@ func (p *pattern) keys(keys []Key) []Key {
 	return keys
 }
 
+// sortedKeys sorts keys without regard to case and leaves one spelling of each.
 func sortedKeys(keys []Key) []Key {
 	fold := func(a, b Key) int { return strings.Compare(strings.ToLower(string(a)), strings.ToLower(string(b))) }
 	slices.SortStableFunc(keys, fold)

@@ -1,0 +1,158 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mfalab/mfalab/u2f"
+)
+
+// firefox is Debian's, driven by Marionette: on TCP, JSON arrays with their length before them. See Firefox Source Docs,
+// Marionette, Protocol.
+type firefox struct {
+	conn net.Conn
+	in   *bufio.Reader
+	sent int
+}
+
+// preferences make Firefox quiet, and let pages have attestations without asking the person. Marionette finds a port of
+// its own and says it on the way up.
+const preferences = `user_pref("marionette.port", 0);
+user_pref("security.webauthn.always_allow_direct_attestation", true);
+user_pref("app.normandy.enabled", false);
+user_pref("app.update.enabled", false);
+user_pref("browser.shell.checkDefaultBrowser", false);
+user_pref("browser.startup.page", 0);
+user_pref("datareporting.policy.dataSubmissionEnabled", false);
+user_pref("network.captive-portal-service.enabled", false);
+user_pref("network.connectivity-service.enabled", false);
+user_pref("toolkit.telemetry.enabled", false);
+`
+
+var listening = regexp.MustCompile(`Marionette\s+INFO\s+Listening on port (\d+)`)
+
+// atFirefox sits down before Firefox.
+func atFirefox(t *testing.T) *desk {
+	path := browserPath(t, "firefox-esr")
+	d := sitDown(t)
+	require.NoError(t, os.WriteFile(filepath.Join(d.data, "user.js"), []byte(preferences), 0o600))
+	cmd := exec.Command(d.under(t, path), "--headless", "--marionette", "--no-remote", "--profile", d.data)
+	grouped(t, cmd)
+	out, in, err := os.Pipe()
+	require.NoError(t, err)
+	cmd.Stdout, cmd.Stderr = in, in
+	cmd.Env = append(os.Environ(), "HOME="+d.data)
+	require.NoError(t, cmd.Start())
+	in.Close()
+	port, said := "", []string{}
+	for lines := bufio.NewScanner(out); port == "" && lines.Scan(); said = append(said, lines.Text()) {
+		if m := listening.FindStringSubmatch(lines.Text()); m != nil {
+			port = m[1]
+		}
+	}
+	require.NotEmpty(t, port, strings.Join(said, "\n"))
+	go io.Copy(io.Discard, out) // until it ends
+	f := &firefox{}
+	f.conn, err = net.Dial("tcp", "127.0.0.1:"+port)
+	require.NoError(t, err)
+	f.in = bufio.NewReader(f.conn)
+	deadline, _ := d.Deadline()
+	require.NoError(t, f.conn.SetDeadline(deadline))
+	t.Cleanup(func() {
+		f.call(t, "Marionette:Quit", map[string]any{"flags": []string{"eForceQuit"}})
+		require.NoError(t, f.conn.Close())
+		require.NoError(t, cmd.Wait())
+		require.NoError(t, out.Close())
+	})
+	f.receive(t) // what it is
+	f.call(t, "WebDriver:NewSession", map[string]any{})
+	f.call(t, "WebDriver:SetTimeouts", map[string]any{"script": browserPatience.Milliseconds()})
+	d.browser = f
+	return d
+}
+
+// receive returns the next message.
+func (f *firefox) receive(t *testing.T) []byte {
+	t.Helper()
+	var length int
+	_, err := fmt.Fscanf(f.in, "%d:", &length)
+	require.NoError(t, err)
+	message := make([]byte, length)
+	_, err = io.ReadFull(f.in, message)
+	require.NoError(t, err)
+	return message
+}
+
+// call sends a command and returns its result.
+func (f *firefox) call(t *testing.T, command string, params any) (result json.RawMessage) {
+	t.Helper()
+	f.sent++
+	message, err := json.Marshal([]any{0, f.sent, command, params})
+	require.NoError(t, err)
+	_, err = fmt.Fprintf(f.conn, "%d:%s", len(message), message)
+	require.NoError(t, err)
+	var answer []json.RawMessage // kind, number, error, result
+	require.NoError(t, json.Unmarshal(f.receive(t), &answer))
+	require.Len(t, answer, 4)
+	require.Equal(t, "null", string(answer[2]), command)
+	return answer[3]
+}
+
+func (f *firefox) open(t *testing.T, url string) {
+	f.call(t, "WebDriver:Navigate", map[string]any{"url": url})
+}
+
+func (f *firefox) eval(t *testing.T, expression string) []byte {
+	t.Helper()
+	var result struct {
+		Value json.RawMessage `json:"value"`
+	}
+	require.NoError(t, json.Unmarshal(f.call(t, "WebDriver:ExecuteScript", map[string]any{
+		"script": "return window.eval(arguments[0])", "args": []string{expression}}), &result))
+	return result.Value
+}
+
+func TestFirefoxBelievesInTheKey(t *testing.T) {
+	d := atFirefox(t)
+	for _, c := range []struct {
+		name string
+		test func(d *desk, t *testing.T)
+	}{
+		{"a key is registered and logs in, each with a touch", (*desk).touched},
+		{"attestation ends at the lab's root and at no other", (*desk).attests},
+		{"the page gives up in mid-touch", (*desk).aborted},
+		{"a request waits for a key that is plugged in later", (*desk).pluggedInLater},
+		{"a key that knows U2F only", (*desk).speaksU2F},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d.party.forget()
+			d.visit(t, "localhost")
+			c.test(d, t)
+		})
+	}
+}
+
+func (d *desk) touched(t *testing.T) {
+	serial := d.plugIn(t)
+	w := d.watch(t, serial)
+	d.begin(t, "register", wish{})
+	require.Equal(t, "localhost", w.event(u2f.Waiting).RP)
+	require.Equal(t, serial+" touched for authenticatorMakeCredential localhost", d.do(t, "key", "touch"))
+	d.content(t, "registered with none attestation")
+	d.begin(t, "login", wish{})
+	require.Equal(t, serial+" touched for authenticatorGetAssertion localhost", d.do(t, "key", "touch", "--wait", "1m"))
+	d.content(t, "logged in")
+}
