@@ -134,6 +134,8 @@ func TestFirefoxBelievesInTheKey(t *testing.T) {
 		{"a key is registered and logs in, each with a touch", (*desk).touched},
 		{"attestation ends at the lab's root and at no other", (*desk).attests},
 		{"the page gives up in mid-touch", (*desk).aborted},
+		{"the key is pulled out in mid-touch and plugged in again", (*desk).pulledOut},
+		{"a phishing page gets nothing signed", (*desk).phished},
 		{"a request waits for a key that is plugged in later", (*desk).pluggedInLater},
 		{"a key that knows U2F only", (*desk).speaksU2F},
 	} {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -157,6 +158,9 @@ var readHouse = sync.OnceValues(func() ([]source, error) {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			return err
+		}
+		if bytes.HasPrefix(text, []byte("//go:build ignore\n")) {
+			return nil // a tool of `go generate`, in no package
 		}
 		rel, err := filepath.Rel(house, name)
 		if err != nil {

@@ -100,6 +100,7 @@ func (f *function) transmit(b []byte, r *hid.Report) []byte {
 		return appendIn(b, number, r)
 	}
 	if !f.reports.push(*r) {
+		f.reports.pop()
 		f.reports.push(*r)
 	}
 	return b

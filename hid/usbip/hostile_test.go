@@ -68,6 +68,24 @@ func TestRequestsThatAreRefused(t *testing.T) {
 	}
 }
 
+// A talker is a stranger that has more to say than anybody asked.
+type talker struct {
+	script
+	halfClosed int // how much of it had been read when the answer was complete
+}
+
+func (c *talker) SetDeadline(time.Time) error { return nil }
+func (c *talker) CloseWrite() error           { c.halfClosed = int(c.in.Size()) - c.in.Len(); return nil }
+
+func TestARefusalIsNotCutOffByWhatNobodyRead(t *testing.T) {
+	s := &Server{}
+	c := &talker{script: script{in: bytes.NewReader(append(appendOp(nil, op{version, 0x80ff, 0}), make([]byte, 1000)...))}}
+	s.greet(c)
+	require.Equal(t, appendOp(nil, op{version, 0x00ff, refused}), c.out.Bytes())
+	require.Equal(t, opSize, c.halfClosed)
+	require.Zero(t, c.in.Len(), "the system resets a connection that is closed with something unread in it")
+}
+
 func TestTwoImportsOfOneDevice(t *testing.T) {
 	s := impatient(t, patience)
 	d := plugKey(t, s)

@@ -63,6 +63,12 @@ func TestTraps(t *testing.T) {
 			`{"Effect":"Allow","NotAction":"iam:*","Resource":"*"}`, "broader-allow"},
 		{"all but just that", `{"Effect":"Allow","Action":"s3:Get","Resource":"*","Condition":{"Bool":{"MFA":"true"}}},` +
 			`{"Effect":"Allow","NotAction":"s3:*","Resource":"*"}`, ""},
+		{"all but a part of it", `{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"Bool":{"MFA":"true"}}},` +
+			`{"Effect":"Allow","NotAction":"s3:GetObject","Resource":"*"}`, "broader-allow"},
+		{"a deny of all but a part of it", `{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"Null":{"MFA":"true"}}},` +
+			`{"Effect":"Deny","NotAction":"s3:GetObject","Resource":"*","Condition":{"BoolIfExists":{"MFA":"false"}}},F[` + enrol + `]}`, ""},
+		{"a broader allow under a force-MFA deny", `{"Effect":"Allow","Action":"s3:Get","Resource":"*","Condition":{"Bool":{"MFA":"true"}}},` +
+			`{"Effect":"Allow","Action":"s3:*","Resource":"*"},F[` + enrol + `]}`, ""},
 		{"all resources but those", `{"Effect":"Allow","Action":"s3:Get","Resource":"arn:aws:s3:::a/x","Condition":{"Bool":{"MFA":"true"}}},` +
 			`{"Effect":"Allow","Action":"s3:Get","NotResource":"arn:aws:s3:::a/*"}`, ""},
 		{"a full list", `F[` + enrol + `]}`, ""},

@@ -73,6 +73,8 @@ func TestWhoMayWhat(t *testing.T) {
 		{"nor is the resource", alice, "r", name(alice), account, ImplicitDeny, Identity},
 		{"both are", alice, "ir", name(alice), account, Allowed, Identity},
 		{"by the account as well", alice, "ir", `{"AWS":"` + foreign + `"}`, account, Allowed, Identity},
+		{"for a role too", app, "r", base(app), foreign, ImplicitDeny, Identity},
+		{"and both allow it", app, "ir", base(app), foreign, Allowed, Identity},
 		{"within the boundary", alice, "irb-", name(alice), account, ImplicitDeny, Boundary},
 		{"a role must trust", bob, "it-", name(alice), "", ImplicitDeny, Trust},
 		{"the account, then identity decides", bob, "it", acct, "", Allowed, Identity},
@@ -236,6 +238,13 @@ func TestTrace(t *testing.T) {
 	require.Equal(t, "principal", set.Trace(r)[11].Part.String())
 	r.Action = "iam:ChangePassword"
 	require.Equal(t, "resource", set.Trace(r)[1].Part.String())
+}
+
+func TestTheFirstMissingKeyIsNamed(t *testing.T) {
+	d := mustParse(t, Identity, `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*","Condition":{
+		"Null":{"aws:TokenIssueTime":"true"},"BoolIfExists":{"aws:MultiFactorAuthPresent":"false"}}}}`)
+	set := Set{Identity: []Attached{{"p", d}}}
+	require.Equal(t, TokenIssueTime, set.Decide(&Request{Caller: bob, Action: "s3:Get", Resource: "*"}).Condition.Key)
 }
 
 func TestContextKeys(t *testing.T) {

@@ -21,6 +21,7 @@ func TestWildcards(t *testing.T) {
 		{"?", "é", true},
 		{"*???", "€", false}, // three bytes, one character
 		{"*???", "€€€", true},
+		{"*??ba", "€ba", false}, // nor is a part of it one
 		{"a*", "abc", true},
 		{"*c", "abcc", true},
 		{"a*b*c", "a-b-b-c", true},
@@ -110,6 +111,7 @@ func TestARNsMatchFieldByField(t *testing.T) {
 		{"a wildcard stays in its field", "arn:aws:iam:*:user/bob", "arn:aws:iam::1:user/bob", false},
 		{"even where text would fit", "arn:aws:iam::*", "arn:aws:iam::1:user/bob", true}, // the missing field is *
 		{"a wildcard does not reach over a colon", "arn:aws:s3:*b/x:*", "arn:aws:s3:::b/x", false},
+		{"the partition counts", "arn:aws-cn:s3:::b", "arn:aws:s3:::b", false},
 		{"missing fields are open", "arn:aws:s3", "arn:aws:s3:::b", true},
 		{"the account counts", "arn:aws:iam::1:user/*", "arn:aws:iam::2:user/bob", false},
 		{"a variable's colon divides nothing", "arn:aws:iam::${aws:PrincipalAccount}:user/bob", "arn:aws:iam::111122223333:user/bob", true},

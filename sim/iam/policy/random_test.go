@@ -155,7 +155,7 @@ func (g generator) request() *slowRequest {
 	default:
 		r.account = ""
 	}
-	r.owner = g.of([]string{"", "", home})
+	r.owner = g.of([]string{"", "", home, away})
 	g.know(r.context)
 	if r.kind != "root" && r.account != "" {
 		r.identity, r.bound, r.sess = g.documents(policy.Identity, 3), g.documents(policy.Boundary, 1), g.documents(policy.Session, 1)

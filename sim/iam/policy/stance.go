@@ -68,10 +68,14 @@ func (s *Statement) lists(action string) bool {
 	return false
 }
 
-// speaksOf reports whether s speaks of everything that an action and a resource of another statement stand for. Wildcards
-// in them match wildcards only.
-func (s *Statement) speaksOf(action, resource string) bool {
-	return s.lists(action) != s.NotAction && !(s.NotAction && strings.ContainsAny(action, "*?")) && s.reaches(resource)
+// speaksOf reports whether s speaks of everything that an action and a resource of another statement stand for, or of some
+// of it where some is enough. Wildcards in them match wildcards only. A list of what is not meant may take a part out of an
+// action with wildcards, never all of it unless it names it.
+func (s *Statement) speaksOf(action, resource string, some bool) bool {
+	if s.NotAction && !some && strings.ContainsAny(action, "*?") {
+		return false
+	}
+	return s.lists(action) != s.NotAction && s.reaches(resource)
 }
 
 // reaches reports whether the resources of s hold all of a resource of another statement.
@@ -104,7 +108,7 @@ func (s *Statement) covered(t *Statement, some bool) bool {
 	}
 	for _, a := range actions {
 		for _, r := range resources {
-			if t.speaksOf(a, r) == some {
+			if t.speaksOf(a, r, some) == some {
 				return some
 			}
 		}
