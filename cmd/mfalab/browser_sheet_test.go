@@ -98,8 +98,9 @@ func (v view) all(class string) (list []view) {
 	return list
 }
 
-// text returns what a view says to a person; where it does not show it is nothing.
-func (s *sheet) text(v view) string {
+// text returns what a view says to a person; where it does not show it is nothing. It reports false where the view has gone
+// meanwhile.
+func (s *sheet) text(v view) (text string, ok bool) {
 	var styles struct {
 		Matched []struct {
 			Rule struct {
@@ -110,20 +111,19 @@ func (s *sheet) text(v view) string {
 		} `json:"matchedCSSRules"`
 	}
 	if !s.call("CSS.getMatchedStylesForNode", map[string]int{"nodeId": v.ID}, &styles) {
-		return ""
+		return "", false
 	}
-	text := ""
 	for _, m := range styles.Matched {
 		for _, p := range m.Rule.Style.Properties {
 			switch {
 			case p.Name == "Text":
 				text = p.Value
 			case p.Name == "Visible" && p.Value == "false":
-				return ""
+				return "", true
 			}
 		}
 	}
-	return text
+	return text, true
 }
 
 // see returns the first view of that class and text in the dialog as it is now; without a text, any.
@@ -133,11 +133,20 @@ func (s *sheet) see(class, text string) (view, bool) {
 		Root view `json:"root"`
 	}
 	s.call("DOM.getDocument", nil, &d)
-	for _, dialog := range d.Root.all(dialogView)[:min(1, len(d.Root.all(dialogView)))] {
-		for _, v := range dialog.all(class) {
-			if text == "" || s.text(v) == text {
-				return v, true
-			}
+	dialogs := d.Root.all(dialogView) // one within the other
+	if len(dialogs) == 0 {
+		return view{}, false
+	}
+	for _, v := range dialogs[0].all(class) {
+		if text == "" {
+			return v, true
+		}
+		said, ok := s.text(v)
+		if !ok {
+			return s.see(class, text) // it changed under our eyes
+		}
+		if said == text {
+			return v, true
 		}
 	}
 	return view{}, false
@@ -167,20 +176,24 @@ func (s *sheet) wait(class, text string) (v view) {
 	return v
 }
 
-// press clicks such a view until the dialog that had it has gone, or goes on.
+// press waits for such a view and clicks it until it has gone.
 func (s *sheet) press(class, text string) {
 	s.t.Helper()
-	v := s.wait(class, text)
 	again := time.NewTicker(unprotected)
 	defer again.Stop()
+	var clicked view
 	s.until(func() bool {
+		v, there := s.see(class, text)
+		if !there || clicked.ID != 0 && v.ID != clicked.ID {
+			return clicked.ID != 0
+		}
 		select {
 		case <-again.C:
+			clicked = v
 			s.click(v)
 		default:
 		}
-		now, ok := s.see(class, text)
-		return !ok || now.ID != v.ID
+		return false
 	})
 }
 
@@ -199,5 +212,6 @@ func (s *sheet) enter(digits string) {
 		s.call("DOM.dispatchKeyEvent", map[string]any{"nodeId": v.ID, "event": map[string]any{
 			"type": "keyPressed", "keyCode": key, "code": 0, "flags": 0, "key": key, "isChar": true}}, nil)
 	}
+	s.wait(fieldView, digits)
 	s.press(buttonView, "Next")
 }

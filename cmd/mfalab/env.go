@@ -76,12 +76,15 @@ func (c *cli) envCommand() *cobra.Command {
   mfalab env --shell github >> "$GITHUB_ENV"`,
 		Args: cobra.NoArgs,
 	}
-	cmd.Flags().StringVar(&shell, "shell", "bash", "bash, fish, powershell or github")
+	cmd.Flags().StringVar(&shell, "shell", "bash", "bash, sh, zsh, fish, powershell or github")
 	cmd.Flags().StringVar(&user, "user", live.Administrator, "whose access key")
 	cmd.RunE = func(*cobra.Command, []string) error {
+		if shell == "sh" || shell == "zsh" { // they export as bash does
+			shell = "bash"
+		}
 		write, ok := shells[shell]
 		if !ok {
-			return usage{fmt.Errorf("--shell %q is not known: give bash, fish, powershell or github", shell)}
+			return usage{fmt.Errorf("--shell %q is not known: give bash, sh, zsh, fish, powershell or github", shell)}
 		}
 		return c.with(cmd, mustBe, func(ctx context.Context, lab *control.Client) error {
 			var st control.Status

@@ -134,7 +134,7 @@ func TestFirefoxBelievesInTheKey(t *testing.T) {
 		{"a key is registered and logs in, each with a touch", (*desk).touched},
 		{"attestation ends at the lab's root and at no other", (*desk).attests},
 		{"the page gives up in mid-touch", (*desk).aborted},
-		{"the key is pulled out in mid-touch and plugged in again", (*desk).pulledOut},
+		{"the key is pulled out in mid-touch, which Firefox takes for a no", (*desk).pulledOutForGood},
 		{"a phishing page gets nothing signed", (*desk).phished},
 		{"a request waits for a key that is plugged in later", (*desk).pluggedInLater},
 		{"a key that knows U2F only", (*desk).speaksU2F},
@@ -157,4 +157,17 @@ func (d *desk) touched(t *testing.T) {
 	d.begin(t, "login", wish{})
 	require.Equal(t, serial+" touched for authenticatorGetAssertion localhost", d.do(t, "key", "touch", "--wait", "1m"))
 	d.content(t, "logged in")
+}
+
+func (d *desk) pulledOutForGood(t *testing.T) {
+	serial := d.plugIn(t)
+	w := d.watch(t, serial)
+	d.begin(t, "register", wish{})
+	w.event(u2f.Waiting)
+	d.do(t, "key", "unplug", serial)
+	require.Equal(t, "NotAllowedError", d.end(t).Error)
+	d.do(t, "key", "plug", serial)
+	d.begin(t, "register", wish{})
+	d.do(t, "key", "touch", serial, "--wait", "1m")
+	d.content(t, "registered with none attestation")
 }

@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strconv"
 	"sync"
-	"syscall"
 
 	"github.com/mfalab/mfalab/hid"
 )
@@ -58,7 +57,7 @@ func (b *Bus) take() error {
 	if err := private(b.lock); err != nil {
 		return err
 	}
-	if err := syscall.Flock(int(b.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := lockFolder(b.lock); err != nil {
 		return errors.New("belongs to another process: end that, or choose another folder")
 	}
 	entries, err := os.ReadDir(b.dir)
@@ -92,9 +91,8 @@ func private(dir *os.File) error {
 	if err != nil {
 		return err
 	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if ok && int(stat.Uid) != os.Getuid() {
-		return fmt.Errorf("belongs to user %d, not to %d: choose another folder", stat.Uid, os.Getuid())
+	if uid, ok := owner(info); ok && uid != os.Getuid() {
+		return fmt.Errorf("belongs to user %d, not to %d: choose another folder", uid, os.Getuid())
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		return fmt.Errorf("has mode %#o: make it 0700 (chmod 700), or choose another folder", mode)

@@ -52,7 +52,7 @@ func newOpener(conn *net.UnixConn, f framing) (*opener, error) {
 	}
 	o := &opener{conn: conn, raw: raw}
 	o.try = func(fd uintptr) bool {
-		o.sent, o.failed = syscall.Write(int(fd), o.out[:])
+		o.sent, o.failed = writeTo(fd, o.out[:])
 		return true
 	}
 	if f == stream {

@@ -17,7 +17,7 @@ func listen(network, path string) (*net.UnixListener, error) {
 	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 		// Linux gives the file the mode that the socket has when it is bound.
 		var failed error
-		err := c.Control(func(fd uintptr) { failed = syscall.Fchmod(int(fd), 0o600) })
+		err := c.Control(func(fd uintptr) { failed = makePrivate(fd) })
 		if err != nil {
 			return err
 		}

@@ -16,7 +16,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 )
 
 //go:generate go run generate.go
@@ -116,8 +115,8 @@ func cache() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !info.IsDir() || info.Mode().Perm()&0o022 != 0 || ok && int(stat.Uid) != os.Getuid() {
+	uid, ok := owner(info)
+	if !info.IsDir() || info.Mode().Perm()&0o022 != 0 || ok && uid != os.Getuid() {
 		return "", fmt.Errorf("%q can be written to by others, and what lies there is loaded into programs: "+
 			"make it yours alone (chmod 700), or set XDG_CACHE_HOME to another", dir)
 	}

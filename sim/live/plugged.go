@@ -95,6 +95,7 @@ func (k *key) plug(w *sim.World, via string) error {
 	if err := k.core.PowerUp(k.at, entropy); err != nil {
 		return fmt.Errorf("the key %q does not start: %w", k.serial, err)
 	}
+	k.core.SetPresence(k.at, k.presence) // anew: the clock may have been set back behind the moment it was said
 	_, wall := k.lab.clock.Now()
 	k.device.PowerCycle(wall)
 	k.port = &plugged{via: via, pokes: make(chan func(time.Time), 1)}

@@ -65,8 +65,9 @@ func TestTraps(t *testing.T) {
 			`{"Effect":"Allow","NotAction":"s3:*","Resource":"*"}`, ""},
 		{"all but a part of it", `{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"Bool":{"MFA":"true"}}},` +
 			`{"Effect":"Allow","NotAction":"s3:GetObject","Resource":"*"}`, "broader-allow"},
-		{"a deny of all but a part of it", `{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"Null":{"MFA":"true"}}},` +
-			`{"Effect":"Deny","NotAction":"s3:GetObject","Resource":"*","Condition":{"BoolIfExists":{"MFA":"false"}}},F[` + enrol + `]}`, ""},
+		{"a deny that another one completes", `{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"Null":{"MFA":"true"}}},F[` + enrol + `]}`, ""},
+		{"but for its list", `{"Effect":"Deny","Action":"IAM:*","Resource":"*","Condition":{"Null":{"MFA":"true"}}},F[` + enrol + `]}`,
+			"deny-misses-sessions"},
 		{"a broader allow under a force-MFA deny", `{"Effect":"Allow","Action":"s3:Get","Resource":"*","Condition":{"Bool":{"MFA":"true"}}},` +
 			`{"Effect":"Allow","Action":"s3:*","Resource":"*"},F[` + enrol + `]}`, ""},
 		{"all resources but those", `{"Effect":"Allow","Action":"s3:Get","Resource":"arn:aws:s3:::a/x","Condition":{"Bool":{"MFA":"true"}}},` +

@@ -1,6 +1,9 @@
 package policy
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A stance says for which credentials a statement's MFA conditions are met: the columns of the grid of Section 4.2, with a
 // second one for an MFA that is long ago. Asking the engine itself keeps the linter right whatever operator is written.
@@ -72,7 +75,7 @@ func (s *Statement) lists(action string) bool {
 // of it where some is enough. Wildcards in them match wildcards only. A list of what is not meant may take a part out of an
 // action with wildcards, never all of it unless it names it.
 func (s *Statement) speaksOf(action, resource string, some bool) bool {
-	if s.NotAction && !some && strings.ContainsAny(action, "*?") {
+	if s.NotAction && !some && slices.ContainsFunc(s.Actions, func(a string) bool { return meet(a, action) }) {
 		return false
 	}
 	return s.lists(action) != s.NotAction && s.reaches(resource)
@@ -114,6 +117,19 @@ func (s *Statement) covered(t *Statement, some bool) bool {
 		}
 	}
 	return !some
+}
+
+// meet reports whether two patterns of actions might have an action in common: their beginnings, up to a wildcard, agree.
+func meet(a, b string) bool {
+	x, y := beginning(a), beginning(b)
+	return strings.HasPrefix(x, y) || strings.HasPrefix(y, x)
+}
+
+func beginning(action string) string {
+	if at := strings.IndexAny(action, "*?"); at >= 0 {
+		action = action[:at]
+	}
+	return strings.ToLower(action)
 }
 
 // subset reports whether b has all of a, whatever the case.
