@@ -22,7 +22,7 @@ import (
 func (c *cli) key() *cobra.Command {
 	return group("key", "Security keys: plug them in, touch them, watch what programs say to them",
 		c.keyNew(), c.keyList(), c.keyShow(), c.keyPlug(), c.keyUnplug(), c.keyTouch(), c.keyDeny(), c.keyPresence(), c.keyPIN(),
-		c.keyReset(), c.keyWatch(), c.keyProfiles(), c.keyRoot())
+		c.keyReset(), c.keyWatch(), c.keyProfiles(), c.keyRoot(), c.keyRule())
 }
 
 // presenceFlags are the options that say who touches a key.
@@ -150,7 +150,7 @@ func (c *cli) onKey(use, short, example string, more ...func(cmd *cobra.Command)
 			}
 			var s live.KeyShown
 			if err := lab.Post(ctx, "/v1/keys/"+url.PathEscape(serial)+"/"+verb, in, &s); err != nil {
-				return err
+				return ruled(err)
 			}
 			return c.print(s, func(w io.Writer) { tellKey(w, s) })
 		})
@@ -217,10 +217,11 @@ func (c *cli) keyShow() *cobra.Command {
 
 func (c *cli) keyPlug() *cobra.Command {
 	return c.onKey("plug [SERIAL]", "Plug a key in: it has power, and ten seconds in which it can be reset",
-		"  mfalab key plug\n  mfalab key plug 12345678 --via tcp:127.0.0.1:8112",
+		"  mfalab key plug\n  mfalab key plug 12345678 --via tcp:127.0.0.1:8112\n  sudo mfalab key plug --via uhid           with `mfalab key rule` without sudo",
 		func(cmd *cobra.Command) func() (any, error) {
 			var in control.KeyPlug
-			cmd.Flags().StringVar(&in.Via, "via", "", "tcp, udp or sock, with :ADDRESS if you like, for clients that speak raw reports (default: the lab's bus)")
+			cmd.Flags().StringVar(&in.Via, "via", "", "uhid, for every program on a Linux host; usbip, for usbip attach; tcp, udp or sock for raw reports; "+
+				"all but uhid with :ADDRESS if you like (default: the lab's bus)")
 			return func() (any, error) { return in, nil }
 		})
 }

@@ -9,7 +9,9 @@ import (
 )
 
 // lockFolder takes the lock of a folder, or fails where another process has it.
-func lockFolder(dir *os.File) error { return syscall.Flock(int(dir.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }
+func lockFolder(dir *os.File) error {
+	return syscall.Flock(int(dir.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+}
 
 // owner returns whose a file is.
 func owner(info fs.FileInfo) (uid int, ok bool) {

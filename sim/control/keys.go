@@ -13,7 +13,7 @@ import (
 // KeyPlug names a key and where it is plugged in.
 type KeyPlug struct {
 	Serial string `json:"-" path:"serial"`
-	// Via is tcp, udp or sock, with :ADDRESS; empty is the lab's bus.
+	// Via is tcp, udp, sock or usbip, with :ADDRESS, or uhid; empty is the lab's bus.
 	Via string `json:"via,omitempty"`
 }
 

@@ -127,9 +127,7 @@ func (l *Lab) ResetKey(ctx context.Context, serial string) (KeyShown, error) {
 		if !k.profile.Key.CTAP2() {
 			return fmt.Errorf("a key of the profile %q cannot be reset", k.profile.Key.Name)
 		}
-		via := k.port.via
-		k.unplug(w)
-		if err := k.plug(w, via); err != nil {
+		if err := k.cycle(w); err != nil {
 			return err
 		}
 		presence := k.presence
@@ -153,6 +151,9 @@ func (l *Lab) whenIdle(ctx context.Context, serial string, f func(w *sim.World, 
 		shown, err := l.saveAfter(ctx, serial, func(w *sim.World, k *key) error {
 			if k.port == nil {
 				return fmt.Errorf("the key %q is not plugged in: `mfalab key plug %s`", k.serial, k.serial)
+			}
+			if k.port.exported() && !k.port.lent {
+				return fmt.Errorf("the key %q has no power before somebody attaches it by USB/IP", k.serial)
 			}
 			if busy = !k.device.Idle(); busy {
 				return fmt.Errorf("a program is using the key %q: let it end, or pull the key out", k.serial)

@@ -57,7 +57,8 @@ type Lab struct {
 	store   iam.Store
 	service *iam.Service
 	bus     *sock.Bus // nil until OpenBus
-	served  bool      // keys that are not on the bus have their ways in
+	exports exports
+	served  bool // keys that are not on the bus have their ways in
 
 	attached attached
 	fresh    bool // Open made the lab

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/mfalab/mfalab/hid/sock"
 	"github.com/mfalab/mfalab/hid/tcp"
 	"github.com/mfalab/mfalab/hid/udp"
+	"github.com/mfalab/mfalab/hid/uhid"
 	"github.com/mfalab/mfalab/sim"
 	"github.com/mfalab/mfalab/u2f"
 )
@@ -65,12 +67,13 @@ func (b *bench) connect() (err error) {
 
 // plugged is a key's place on the bus.
 type plugged struct {
-	via   string   // where: "" is the lab's bus
-	port  hid.Port // nil where the lab serves no ways in
-	node  string   // what clients call it
+	via   string    // where: "" is the lab's bus
+	port  io.Closer // nil where the lab serves no ways in
+	node  string    // what clients call it
 	pokes chan func(time.Time)
 	stop  context.CancelFunc
 	ended chan struct{}
+	lent  bool // an importer has it, and it has power; guarded by the lab's turn
 	out   bool // guarded by the lab's turn: the key has been pulled out
 }
 
@@ -87,6 +90,24 @@ func (k *key) plug(w *sim.World, via string) error {
 	if k.port != nil || k.trouble != nil {
 		return k.trouble
 	}
+	p := &plugged{via: via, pokes: make(chan func(time.Time), 1)}
+	if !p.exported() {
+		if err := k.power(w); err != nil {
+			return err
+		}
+	}
+	k.port = p
+	k.lab.bench.unsavedKeys[k] = true
+	w.Changed(k)
+	if err := k.connect(); err != nil {
+		k.unplug(w)
+		return err
+	}
+	return nil
+}
+
+// power begins a power cycle of the key.
+func (k *key) power(w *sim.World) error {
 	entropy, err := k.lab.entropy(k.serial)
 	if err != nil {
 		return err
@@ -98,13 +119,6 @@ func (k *key) plug(w *sim.World, via string) error {
 	k.core.SetPresence(k.at, k.presence) // anew: the clock may have been set back behind the moment it was said
 	_, wall := k.lab.clock.Now()
 	k.device.PowerCycle(wall)
-	k.port = &plugged{via: via, pokes: make(chan func(time.Time), 1)}
-	k.lab.bench.unsavedKeys[k] = true
-	w.Changed(k)
-	if err := k.connect(); err != nil {
-		k.unplug(w)
-		return err
-	}
 	return nil
 }
 
@@ -113,23 +127,31 @@ const (
 	viaTCP  = "tcp"
 	viaUDP  = "udp"
 	viaSock = "sock"
+	viaUHID = "uhid"
+	viaUSB  = "usbip"
 )
 
 func checkVia(via string) error {
 	way, _, addressed := strings.Cut(via, ":")
-	if via == "" || way == viaTCP || way == viaUDP || way == viaSock || way == "" && !addressed {
+	switch way {
+	case viaTCP, viaUDP, viaSock, viaUSB:
 		return nil
+	case viaUHID, "":
+		if !addressed {
+			return nil
+		}
 	}
-	return fmt.Errorf("a key cannot be plugged in via %q: give tcp, udp or sock, with :ADDRESS if you like, or nothing for the bus", via)
+	return fmt.Errorf("a key cannot be plugged in via %q: give tcp, udp, sock or usbip, with :ADDRESS if you like, or uhid, or nothing for the bus",
+		via)
 }
 
-// open makes the place where a key is plugged in.
-func (k *key) open(via string) (port hid.Port, node string, err error) {
+// open makes the place where a key is plugged in: a hid.Port, or what importers attach it from.
+func (k *key) open(via string) (port io.Closer, node string, err error) {
 	way, address, _ := strings.Cut(via, ":")
+	id := k.profile.USB
+	id.Serial = k.serial
 	switch way {
 	default:
-		id := k.profile.USB
-		id.Serial = k.serial
 		s, err := k.lab.bus.Plug(id)
 		if err != nil {
 			return nil, "", err
@@ -153,6 +175,18 @@ func (k *key) open(via string) (port hid.Port, node string, err error) {
 			return nil, "", err
 		}
 		return s, viaSock + ":" + s.Path(), nil
+	case viaUHID:
+		p, err := uhid.Plug(id)
+		if err != nil {
+			return nil, "", err
+		}
+		return p, p.Node(), nil
+	case viaUSB:
+		d, err := k.lab.exports.plug(address, id)
+		if err != nil {
+			return nil, "", err
+		}
+		return d, viaUSB + ":" + d.server.Addr().String() + " " + d.BusID(), nil
 	}
 }
 
@@ -170,10 +204,20 @@ func (k *key) connect() error {
 	p.port, p.node, p.stop, p.ended = port, node, stop, make(chan struct{})
 	go func() {
 		defer close(p.ended)
-		// The port's error is that it was closed: the bus has gone, and the key with it.
-		_ = plug.Serve(ctx, port, hid.Tap(inTurn{k, p}, k.watch), p.pokes)
+		switch port := port.(type) {
+		case hid.Port:
+			p.serve(ctx, k, port)
+		case *export:
+			p.lend(ctx, k, port)
+		}
 	}()
 	return nil
+}
+
+// serve lets a host have the key until one of both goes.
+func (p *plugged) serve(ctx context.Context, k *key, port hid.Port) {
+	// The port's error is that it was closed: the bus has gone, and the key with it.
+	_ = plug.Serve(ctx, port, hid.Tap(inTurn{k, p}, k.watch), p.pokes)
 }
 
 // unplug pulls the key out: volatile state is lost, clients see it go.
@@ -248,8 +292,9 @@ func (l *Lab) entropy(serial string) ([]byte, error) {
 // entropySize is what u2f.Key.PowerUp asks for.
 const entropySize = 32
 
-// PlugKey plugs a key in: into the lab's bus, or via "tcp", "udp" or "sock", with ":" and an address of the user's choice. What
-// is plugged in stays so when the lab is opened again.
+// PlugKey plugs a key in: into the lab's bus, or via "tcp", "udp", "sock" or "usbip", with ":" and an address of the user's
+// choice, or via "uhid". What is plugged in stays so when the lab is opened again. Via "usbip" it has no power before
+// somebody attaches it.
 func (l *Lab) PlugKey(ctx context.Context, serial, via string) (KeyShown, error) {
 	return l.saveAfter(ctx, serial, func(w *sim.World, k *key) error {
 		if k.port != nil {
@@ -316,6 +361,7 @@ func (l *Lab) closeKeys() error {
 	for _, e := range ended {
 		<-e
 	}
+	errs = append(errs, l.exports.close())
 	if bus != nil {
 		if err := bus.Close(); !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
