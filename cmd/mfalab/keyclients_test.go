@@ -66,27 +66,34 @@ func keyLab(t *testing.T) string {
 }
 
 func TestExecPassesSignalsOn(t *testing.T) {
+	requireClients(t, map[string]string{"/usr/bin/python3": "python3-minimal"})
 	dir := keyLab(t)
-	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
-		cmd := program(t, dir, "exec", "--", "bash", "-c", `trap "echo got it; exit 42" `+strings.TrimPrefix(signalName(s), "SIG")+
-			`; echo ready; while :; do read -t 0.01 <> <(:) || :; done`)
+	// The signal waits until it is waited for, whenever it comes.
+	const script = `
+import signal, sys
+signals = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
+signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+print("ready", flush=True)
+print(signal.sigwait(signals).name, flush=True)
+sys.exit(42)
+`
+	for _, c := range []struct {
+		signal syscall.Signal
+		name   string
+	}{{syscall.SIGINT, "SIGINT"}, {syscall.SIGTERM, "SIGTERM"}, {syscall.SIGHUP, "SIGHUP"}, {syscall.SIGQUIT, "SIGQUIT"}} {
+		cmd := program(t, dir, "exec", "--", "/usr/bin/python3", "-c", script)
 		var errs bytes.Buffer
 		cmd.Stderr = &errs
 		out, err := cmd.StdoutPipe()
 		require.NoError(t, err)
 		require.NoError(t, cmd.Start())
 		require.Equal(t, "ready\n", line(t, out))
-		require.NoError(t, cmd.Process.Signal(s))
-		require.Equal(t, "got it\n", line(t, out), signalName(s))
+		require.NoError(t, cmd.Process.Signal(c.signal))
+		require.Equal(t, c.name+"\n", line(t, out))
 		_ = cmd.Wait()
-		require.Equal(t, 42, cmd.ProcessState.ExitCode(), "%s: %s", signalName(s), &errs)
+		require.Equal(t, 42, cmd.ProcessState.ExitCode(), "%s: %s", c.name, &errs)
 		require.False(t, live.Owned(filepath.Join(dir, ".mfalab")))
 	}
-}
-
-func signalName(s syscall.Signal) string {
-	return map[syscall.Signal]string{syscall.SIGINT: "SIGINT", syscall.SIGTERM: "SIGTERM", syscall.SIGHUP: "SIGHUP",
-		syscall.SIGQUIT: "SIGQUIT"}[s]
 }
 
 // line reads one line and not a byte more.

@@ -64,7 +64,7 @@ var rooms = map[string]room{
 	"hid/tcp":     {"hid", "hid/...", edge, "a way in: a stream"},
 	"hid/uhid":    {"hid", "hid/...", edge, "a way in: the Linux kernel"},
 	"hid/usbip":   {"hid", "hid/...", edge, "a way in: a USB port of somebody's"},
-	"hid/guest":   {"", "hid/... u2f/...", edge, "tests alone: a real kernel, and programs that know nothing of us"},
+	"hid/guest":   {"", "hid/...", edge, "tests alone: a real kernel, and programs that know nothing of us"},
 
 	"sim/client": {"u2f/ctap u2f/cose u2f/pinuv", "u2f/...", pure, "a browser's half of a ceremony: it knows no relying party, and touches are somebody else's"},
 	// go-webauthn reads the machine's clock for two things: its own time-outs, which are off, so that the lab's time judges

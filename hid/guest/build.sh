@@ -6,7 +6,7 @@ set -eu
 kernel=linux-image-amd64 # the full flavour: the one for clouds has no vhci-hcd
 packages="busybox-static udev fido2-tools python3-fido2 openssh-client openssh-server pamu2fcfg libpam-u2f pamtester usbip"
 
-# In the order in which the guest loads them; init does.
+# What a Debian kernel has as modules; init loads the first three, and who wants USB the rest.
 modules="hid/hid hid/hid-generic hid/uhid usb/common/usb-common usb/core/usbcore hid/usbhid/usbhid usb/usbip/usbip-core
 	usb/usbip/vhci-hcd"
 
@@ -47,7 +47,6 @@ suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 	for m in $modules; do
 		cp kernel/lib/modules/*/kernel/drivers/$m.ko root/modules/
 	done
-	echo "$modules" | xargs -n1 basename >root/modules/order
 
 	# Packages are unpacked and none of their scripts runs, so what those would write is written here.
 	mmdebstrap --quiet --variant=extract --format=null --include="$(echo $packages | tr ' ' ,)" \

@@ -160,3 +160,11 @@ func TestTheStatusOfAGuestIsThatOfItsScript(t *testing.T) {
 	require.Equal(t, 42, status)
 	require.Contains(t, said, "nothing to do")
 }
+
+func TestUHID(t *testing.T) { pass(t, "uhid") }
+
+func TestHidraw(t *testing.T) { pass(t, "hidraw") }
+
+func TestUSBIP(t *testing.T) { pass(t, "usbip") }
+
+func TestUdev(t *testing.T) { pass(t, "udev") }
