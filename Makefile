@@ -5,17 +5,24 @@ GO = go
 # What the tests drive and build with, by the names of Debian's packages: the clients; and a C compiler, which only the
 # race detector needs.
 PACKAGES = awscli python3-boto3 oathtool zbar-tools qrencode pskctool stoken python3-pskc librsvg2-bin gcc libc6-dev \
-	fido2-tools python3-fido2 pamu2fcfg libpam-u2f pamtester openssh-client openssh-server chromium firefox-esr
+	fido2-tools python3-fido2 pamu2fcfg libpam-u2f pamtester openssh-client openssh-server chromium firefox-esr \
+	$(GUEST_PACKAGES)
+
+# What makes a guest with a kernel of its own, and runs it.
+GUEST_PACKAGES = qemu-system-x86 mmdebstrap cpio
 
 # Packages whose tests live in the database, where the race detector makes them many times slower: SQLite is C turned
 # into Go, and every access to its memory is watched. The callers of the store are raced over the store in memory. And the
 # pictures that qr reads, of which every pixel would be watched, although it has no goroutine.
 UNRACED = /(sim/iam/sqlite|cmd/mfalab|docs|token/seedfile/qr)$$
 
+# Its guests take both cores, so that it is run alone.
+ALONE = /hid/guest$$
+
 # Longer than any of them takes on two slow cores: a limit for what hangs, not for what is slow.
 TIMEOUT = 20m
 
-.PHONY: build test test-race test-plain bench lint packages
+.PHONY: build test test-race test-plain test-kernel bench lint packages
 
 # One after the other, so that the first failure is the last thing that one reads.
 .NOTPARALLEL:
@@ -25,13 +32,18 @@ build:
 	-$(GO) generate ./hid/sock
 	$(GO) build -trimpath -o mfalab ./cmd/mfalab
 
-test: packages lint test-race test-plain
+test: packages lint test-race test-plain test-kernel
 
 test-race:
-	MFALAB_CLIENTS=required $(GO) test -race -timeout $(TIMEOUT) $$($(GO) list ./... | grep -Ev '$(UNRACED)')
+	MFALAB_CLIENTS=required $(GO) test -race -timeout $(TIMEOUT) $$($(GO) list ./... | grep -Ev '$(UNRACED)|$(ALONE)')
 
 test-plain:
 	MFALAB_CLIENTS=required $(GO) test -timeout $(TIMEOUT) $$($(GO) list ./... | grep -E '$(UNRACED)')
+
+# Boots a Debian guest under software emulation, and shows there that programs find keys in a real kernel.
+test-kernel: PACKAGES = $(GUEST_PACKAGES)
+test-kernel: packages
+	MFALAB_CLIENTS=required $(GO) test -count=1 -v -timeout $(TIMEOUT) ./hid/guest
 
 # Writes docs/performance.md anew; it fails where a figure is not reached.
 bench:

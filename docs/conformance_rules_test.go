@@ -145,6 +145,13 @@ var rules = []struct {
 		{"P-14", "6.1.2 step 11.1", "a token belongs to a relying party", "u2f.Key.authorize",
 			[]string{"u2f.TestAuthorize/a token is good for its permission and its relying party", "u2f.TestAuthorize/an empty relying party is one too"}, ""},
 	}},
+	{"authenticatorCredentialManagement (Section 6.8)", []specRule{
+		{"C-1", "6.8", "lists belong to their channel and end with any other command", "u2f.Key.credentialManagement",
+			[]string{"u2f.TestCredentialManagement", "u2f.TestCredentialManagementLists"}, ""},
+		{"C-2", "6.8.5", "deletion and new names are one write each", "u2f.Key.deleteCredential",
+			[]string{"u2f.TestCredentialManagementCut", "u2f.TestCredentialManagement"}, ""},
+		{"C-3", "6.12", "the preview command 0x41", "u2f.Key.credentialManagement", []string{"u2f.TestCommands"}, ""},
+	}},
 	{"authenticatorReset, authenticatorSelection, authenticatorGetInfo (Sections 6.6, 6.9, 6.4)", []specRule{
 		{"R-1", "6.6", "only in the first seconds, and with a touch", "u2f.Key.reset",
 			[]string{"u2f.TestReset/the window is 10 seconds from power-up, and the touch may come later", "u2f.TestTouch/6.6"}, ""},
@@ -177,7 +184,6 @@ var rules = []struct {
 // notServed are commands and extensions of the edition that the key answers as one that does not know them.
 var notServed = []struct{ section, what, why string }{
 	{"6.7", "authenticatorBioEnrollment", "the key has no built-in user verification"},
-	{"6.8", "authenticatorCredentialManagement", "not yet"},
 	{"6.10", "authenticatorLargeBlobs", "not yet"},
 	{"6.11", "authenticatorConfig", "not yet"},
 	{"7.1", "enterprise attestation", "not yet"},
@@ -210,6 +216,8 @@ var errorGroups = []struct{ title, prefixes, errors string }{
 	{"authenticatorGetInfo and what it promises", "6.4", "ErrRequestTooLarge ErrLimitExceeded ErrInvalidLength"},
 	{"authenticatorClientPIN", "6.5 2.0:5.5", "ErrInvalidSubcommand ErrMissingParameter ErrInvalidParameter ErrPINAuthInvalid " +
 		"ErrPINNotSet ErrPINInvalid ErrPINPolicyViolation ErrPINBlocked ErrPINAuthBlocked ErrUnauthorizedPermission"},
+	{"authenticatorCredentialManagement", "6.8", "ErrMissingParameter ErrCBORUnexpectedType ErrInvalidSubcommand ErrPUATRequired " +
+		"ErrInvalidParameter ErrPINAuthInvalid ErrNotAllowed ErrNoCredentials"},
 	{"authenticatorReset", "6.6", "ErrNotAllowed ErrOperationDenied ErrUserActionTimeout ErrKeepaliveCancel"},
 	{"authenticatorSelection", "6.9", "ErrOperationDenied ErrUserActionTimeout ErrKeepaliveCancel"},
 	{"Encoding and unknown commands", "8", "ErrInvalidCommand ErrInvalidCBOR ErrCBORUnexpectedType ErrMissingParameter ErrInvalidLength"},

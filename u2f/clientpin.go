@@ -180,14 +180,21 @@ func (k *Key) getPINToken(now time.Time, p pinuv.Protocol, r *ctap.ClientPINRequ
 	return k.issue(now, p, r, ctap.PermissionMC|ctap.PermissionGA, nil)
 }
 
-// offered are the permissions that a PIN may be exchanged for on this key. The others belong to options that
-// authenticatorGetInfo does not have. See Section 6.5.5.7.2, step 4.
+// From the specification: the table in Section 6.5.5.7.
 const (
-	offered = ctap.PermissionMC | ctap.PermissionGA
-	defined = offered | ctap.PermissionCM | ctap.PermissionBE | ctap.PermissionLBW | ctap.PermissionACFG
+	defined = needRP | ctap.PermissionCM | ctap.PermissionBE | ctap.PermissionLBW | ctap.PermissionACFG
 	// needRP are those of which the table in Section 6.5.5.7 says that the RP ID is required.
 	needRP = ctap.PermissionMC | ctap.PermissionGA
 )
+
+// offered are the permissions that a PIN may be exchanged for on this key. The others belong to options that
+// authenticatorGetInfo does not have. See Section 6.5.5.7.2, step 4.
+func (k *Key) offered() ctap.Permissions {
+	if k.profile.CredentialManagement {
+		return needRP | ctap.PermissionCM
+	}
+	return needRP
+}
 
 // getTokenUsingPIN implements getPinUvAuthTokenUsingPinWithPermissions. See Section 6.5.5.7.2, steps 1 to 17.
 func (k *Key) getTokenUsingPIN(now time.Time, p pinuv.Protocol, r *ctap.ClientPINRequest) (
@@ -197,10 +204,10 @@ func (k *Key) getTokenUsingPIN(now time.Time, p pinuv.Protocol, r *ctap.ClientPI
 		return none, ctap.ErrMissingParameter
 	case asked == 0:
 		return none, ctap.ErrInvalidParameter
-	case asked&defined&^offered != 0:
+	case asked&defined&^k.offered() != 0:
 		return none, ctap.ErrUnauthorizedPermission
 	}
-	return k.issue(now, p, r, *r.Permissions&offered, r.RPID)
+	return k.issue(now, p, r, *r.Permissions&k.offered(), r.RPID)
 }
 
 // issue exchanges the PIN for a pinUvAuthToken: what the two subcommands that do so have in common.

@@ -127,7 +127,6 @@ func TestClientPINErrors(t *testing.T) {
 		{"6.5.5.7, table", "mc without rpId", true, token, drop("rpId"), ctap.ErrMissingParameter, 0},
 		{"6.5.5.7.2, step 2", "a token with protocol 3", true, token, third, ctap.ErrInvalidParameter, 0},
 		{"6.5.5.7.2, step 3", "a token without any permission", true, token, permissions(0), ctap.ErrInvalidParameter, 0},
-		{"6.5.5.7.2, step 4", "cm, which getInfo does not have", true, token, permissions(ctap.PermissionCM), ctap.ErrUnauthorizedPermission, 0},
 		{"6.5.5.7.2, step 4", "be, which getInfo does not have", true, token, permissions(ctap.PermissionBE), ctap.ErrUnauthorizedPermission, 0},
 		{"6.5.5.7.2, step 4", "lbw, which getInfo does not have", true, token, permissions(ctap.PermissionLBW), ctap.ErrUnauthorizedPermission, 0},
 		{"6.5.5.7.2, step 4", "acfg beside mc", true, token, permissions(ctap.PermissionACFG | ctap.PermissionMC), ctap.ErrUnauthorizedPermission, 0},

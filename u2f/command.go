@@ -23,26 +23,34 @@ const (
 	cmdClientPIN        = 0x06
 	cmdReset            = 0x07
 	cmdGetNextAssertion = 0x08
+	cmdCredentialMgmt   = 0x0A
 	cmdSelection        = 0x0B
 )
 
+// cmdCredentialMgmtPreview is what authenticatorCredentialManagement was called before 2.1 (Section 6.12); libfido2 1.12 asks
+// by no other name.
+const cmdCredentialMgmtPreview = 0x41
+
 // The names that requests and events give.
 const (
-	nameMakeCredential   = "authenticatorMakeCredential"
-	nameGetAssertion     = "authenticatorGetAssertion"
-	nameGetNextAssertion = "authenticatorGetNextAssertion"
-	nameReset            = "authenticatorReset"
-	nameSelection        = "authenticatorSelection"
+	nameMakeCredential       = "authenticatorMakeCredential"
+	nameGetAssertion         = "authenticatorGetAssertion"
+	nameGetNextAssertion     = "authenticatorGetNextAssertion"
+	nameReset                = "authenticatorReset"
+	nameCredentialManagement = "authenticatorCredentialManagement"
+	nameSelection            = "authenticatorSelection"
 )
 
 var commands = [256]command{
-	cmdMakeCredential:   {nameMakeCredential, "6.1", false, (*Key).makeCredential},
-	cmdGetAssertion:     {nameGetAssertion, "6.2", false, (*Key).getAssertion},
-	cmdGetInfo:          {"authenticatorGetInfo", "6.4", true, (*Key).getInfo},
-	cmdClientPIN:        {"authenticatorClientPIN", "6.5", false, (*Key).clientPIN},
-	cmdReset:            {nameReset, "6.6", true, (*Key).reset},
-	cmdGetNextAssertion: {nameGetNextAssertion, "6.3", true, (*Key).getNextAssertion},
-	cmdSelection:        {nameSelection, "6.9", true, (*Key).selection},
+	cmdMakeCredential:        {nameMakeCredential, "6.1", false, (*Key).makeCredential},
+	cmdGetAssertion:          {nameGetAssertion, "6.2", false, (*Key).getAssertion},
+	cmdGetInfo:               {"authenticatorGetInfo", "6.4", true, (*Key).getInfo},
+	cmdClientPIN:             {"authenticatorClientPIN", "6.5", false, (*Key).clientPIN},
+	cmdReset:                 {nameReset, "6.6", true, (*Key).reset},
+	cmdGetNextAssertion:      {nameGetNextAssertion, "6.3", true, (*Key).getNextAssertion},
+	cmdCredentialMgmt:        {nameCredentialManagement, "6.8", false, (*Key).credentialManagement},
+	cmdCredentialMgmtPreview: {nameCredentialManagement, "6.12", false, (*Key).credentialManagement},
+	cmdSelection:             {nameSelection, "6.9", true, (*Key).selection},
 }
 
 // run does what k.request says. What is wrong with the request as a whole comes first, in this order: its length
@@ -54,6 +62,9 @@ func (k *Key) run(now time.Time) ([]byte, error) {
 	cmd, req := k.request[0], k.request[1:]
 	if cmd != cmdGetNextAssertion {
 		k.next = nil
+	}
+	if cmd != cmdCredentialMgmt && cmd != cmdCredentialMgmtPreview {
+		k.listing = nil
 	}
 	if k.fault != nil {
 		return nil, ctap.ErrOther

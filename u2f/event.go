@@ -11,6 +11,7 @@ const (
 	Cancelled  = "cancelled"   // the host gave up: Command, RP
 	Registered = "registered"  // a credential was made: Command, RP, Counter
 	Signed     = "signed"      // an assertion was made: Command, RP, Counter
+	Deleted    = "deleted"     // a discoverable credential is gone: Command, RP
 	PINSet     = "pin-set"     // for the first time or anew
 	PINWrong   = "pin-wrong"   // Left
 	PINBlocked = "pin-blocked" // Left: 0 until reset, more until the next power cycle

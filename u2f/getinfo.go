@@ -41,6 +41,9 @@ func (k *Key) options() map[string]bool {
 	if p.Permissions {
 		options["pinUvAuthToken"] = true
 	}
+	if p.CredentialManagement {
+		options["credMgmt"], options["credentialMgmtPreview"] = true, true
+	}
 	if p.MakeCredUVNotRqd {
 		options["makeCredUvNotRqd"] = true
 	}

@@ -6,7 +6,7 @@
 // rules (2019-01-30) that a [Profile] may ask for.
 //
 // Not implemented: built-in user verification, alwaysUv (7.2), enterprise attestation (7.1), setMinPINLength (7.4),
-// authenticatorConfig (6.11), credential management (6.8), large blobs (6.10), credBlob (12.2), largeBlobKey (12.3),
+// authenticatorConfig (6.11), large blobs (6.10), credBlob (12.2), largeBlobKey (12.3),
 // minPinLength (12.4), bio enrolment (6.7).
 package u2f
 
@@ -65,6 +65,7 @@ type Key struct {
 	channel uint32 // whose request it is
 	waiting *touch
 	next    *assertions // what authenticatorGetNextAssertion goes on with
+	listing *listing    // what the next of authenticatorCredentialManagement goes on with
 
 	// What stands in flash, read at PowerUp and kept in step with it.
 	factory   factory
@@ -136,11 +137,11 @@ func (k *Key) PowerDown(now time.Time) {
 // request that still waits for the user is given up unanswered; framing does not let that happen (Section 11.2.5.1).
 // A key without power stays silent.
 func (k *Key) CBOR(now time.Time, channel uint32, req []byte) {
-	next := k.next
+	next, listing := k.next, k.listing
 	if !k.begin(channel, req) {
 		return
 	}
-	k.waiting, k.next = nil, next
+	k.waiting, k.next, k.listing = nil, next, listing
 	k.answer(k.run(now))
 }
 
@@ -151,7 +152,7 @@ func (k *Key) begin(channel uint32, req []byte) bool {
 		return false
 	}
 	k.request = append(k.request[:0], req...)
-	k.channel, k.reply, k.phase, k.next = channel, k.reply[:0], idle, nil
+	k.channel, k.reply, k.phase, k.next, k.listing = channel, k.reply[:0], idle, nil, nil
 	if k.waiting != nil && !k.waiting.polled {
 		k.waiting = nil
 	}

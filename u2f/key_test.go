@@ -35,7 +35,7 @@ func TestNew(t *testing.T) {
 // TestCommands tries all 256 command bytes.
 func TestCommands(t *testing.T) {
 	known := map[string][]byte{
-		"ctap2.1": {makeCmd, getCmd, infoCmd, pinCmd, resetCmd, nextCmd, selectCmd},
+		"ctap2.1": {makeCmd, getCmd, infoCmd, pinCmd, resetCmd, nextCmd, manageCmd, 0x41, selectCmd},
 		"ctap2.0": {makeCmd, getCmd, infoCmd, pinCmd, resetCmd, nextCmd},
 		"u2f":     nil,
 	}
@@ -97,7 +97,7 @@ func TestGetInfo(t *testing.T) {
 		Versions: []string{"U2F_V2", "FIDO_2_0", "FIDO_2_1"}, Extensions: []string{"credProtect", "hmac-secret"},
 		AAGUID: r.key.Profile().AAGUID, MaxMsgSize: 1200, Protocols: []uint64{2, 1}, MaxCredentialCountInList: 8,
 		Options: map[string]bool{"rk": true, "up": true, "plat": false, "clientPin": false, "pinUvAuthToken": true,
-			"makeCredUvNotRqd": true},
+			"makeCredUvNotRqd": true, "credMgmt": true, "credentialMgmtPreview": true},
 		MaxCredentialIDLength: 128, Transports: []string{"usb"}, Algorithms: []int64{-7, -8}, MinPINLength: 4,
 		FirmwareVersion: 1, RemainingCredentials: new(uint64(25)),
 	}

@@ -34,6 +34,10 @@ type Profile struct {
 	Permissions        bool     `json:"permissions"`           // tokens have permissions, an RP and timers (6.5.2.1), as 2.1 says; without: 2.0
 	MakeCredUVNotRqd   bool     `json:"make_cred_uv_not_rqd"`  // with a PIN, credentials that are not discoverable need none; Section 6.1.2, step 10
 
+	// CredentialManagement is whether authenticatorCredentialManagement (6.8) is served, by its number of before 2.1
+	// too.
+	CredentialManagement bool `json:"credential_management"`
+
 	// Attestation is what credentials come with.
 	Attestation Attestation `json:"attestation"`
 	// CBOR is how requests are read.
@@ -97,6 +101,8 @@ func (p *Profile) offers(cmd byte) bool {
 		return len(p.PINUVAuthProtocols) > 0
 	case cmd == cmdSelection:
 		return p.Selection
+	case cmd == cmdCredentialMgmt, cmd == cmdCredentialMgmtPreview:
+		return p.CredentialManagement
 	}
 	return true
 }

@@ -33,6 +33,7 @@ func Profiles() []Profile {
 		SayMinPINLength:          true,
 		Permissions:              true,
 		MakeCredUVNotRqd:         true,
+		CredentialManagement:     true,
 		Attestation:              Packed,
 		CBOR:                     Strict,
 		Selection:                true,
@@ -61,7 +62,7 @@ func old(p Profile) Profile {
 	p.MaxCredentialCountInList, p.MaxCredentialIDLength = 0, 0
 	p.SayRemaining, p.SayMinPINLength = false, false
 	p.PINUVAuthProtocols = []uint64{1}
-	p.Permissions, p.MakeCredUVNotRqd, p.Selection = false, false, false
+	p.Permissions, p.MakeCredUVNotRqd, p.Selection, p.CredentialManagement = false, false, false, false
 	p.PINLengthError = Answer(ctap.ErrPINPolicyViolation)
 	p.SubcommandError = Answer(ctap.ErrInvalidParameter)
 	p.ProtocolError = Answer(ctap.ErrPINAuthInvalid)
@@ -80,7 +81,7 @@ func u2fOnly(p Profile) Profile {
 	p.Algorithms = []cose.Algorithm{cose.ES256}
 	p.PINUVAuthProtocols = nil
 	p.ResidentSlots, p.FirmwareVersion = 0, 0
-	p.SayRemaining, p.SayMinPINLength, p.Selection, p.Permissions = false, false, false, false
+	p.SayRemaining, p.SayMinPINLength, p.Selection, p.Permissions, p.CredentialManagement = false, false, false, false, false
 	p.Attestation = FIDOU2F
 	return p
 }

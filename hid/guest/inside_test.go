@@ -3,17 +3,23 @@
 package guest
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mfalab/mfalab/hid"
+	"github.com/mfalab/mfalab/hid/ctaphid"
 	"github.com/mfalab/mfalab/hid/hidtest"
+	"github.com/mfalab/mfalab/hid/pipe"
+	"github.com/mfalab/mfalab/hid/plug"
 	"github.com/mfalab/mfalab/hid/uhid"
 )
 
@@ -134,4 +140,50 @@ func TestInsideAKeyIsPluggedIn100Times(t *testing.T) {
 		_, err = os.Stat(path)
 		require.ErrorIs(t, err, os.ErrNotExist)
 	}
+}
+
+// TestInsideTheKernelCostsLittle compares a message of getAssertion's size, there and back, over hidraw with one in the
+// process. What the key itself takes is the same for both, so that an echo stands for it.
+func TestInsideTheKernelCostsLittle(t *testing.T) {
+	inside(t)
+	p := plugIn(t)
+	kernel := median(t, p, openNode(t, p.Node()))
+	device, host := pipe.New()
+	within := median(t, device, host)
+	fmt.Printf("figure: 180 bytes there and back, median: %v in the process, %v over uhid and hidraw: %v more, 5ms at most\n",
+		within, kernel, kernel-within)
+	require.Less(t, kernel-within, 5*time.Millisecond)
+}
+
+// median returns how long a CBOR message of 180 bytes, echoed, takes over a port.
+func median(t *testing.T, device, client hid.Port) time.Duration {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- plug.Serve(ctx, device, ctaphid.NewDevice(&hidtest.Echo{}, ctaphid.Config{}), nil) }()
+	defer func() { stop(); require.NoError(t, <-ended) }()
+	var host ctaphid.Host
+	carry := func() {
+		var r hid.Report
+		for host.Transmit(&r) {
+			require.NoError(t, client.WriteReport(&r))
+		}
+		for !host.Done() {
+			require.NoError(t, client.ReadReport(&r))
+			host.Receive(&r)
+		}
+		_, err := host.Answer()
+		require.NoError(t, err)
+	}
+	host.Open([8]byte{1})
+	carry()
+	var took []time.Duration
+	for range 200 {
+		began := time.Now()
+		require.NoError(t, host.Send(ctaphid.CmdCBOR, make([]byte, 180)))
+		carry()
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	return took[len(took)/2]
 }
