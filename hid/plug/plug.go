@@ -151,7 +151,8 @@ func (in *inbox) close() {
 	}
 }
 
-// alarm is the timer of the device's Wake. The zero value is not set, and its c never fires.
+// alarm is the timer of the device's Wake. It may ring too early, never too late: to set a timer anew with each packet costs
+// more than a ring for nothing once in a while. The zero value is not set, and its c never fires.
 type alarm struct {
 	timer *time.Timer
 	c     <-chan time.Time
@@ -160,9 +161,7 @@ type alarm struct {
 
 func (a *alarm) set(at time.Time) {
 	switch {
-	case at.Equal(a.at):
-	case at.IsZero():
-		a.stop()
+	case at.IsZero() || !a.at.IsZero() && !at.Before(a.at):
 	case a.timer == nil:
 		a.timer = time.NewTimer(time.Until(at))
 		a.c, a.at = a.timer.C, at
