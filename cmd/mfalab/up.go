@@ -209,20 +209,23 @@ func (c *cli) greet(ctx context.Context, lab *live.Lab, openPage bool) {
 	if lab.Ephemeral() {
 		keep = "nothing is kept"
 	}
-	fmt.Fprintf(c.out, "mfalab is ready at %s (account %s, %s)\n", lab.URL(), lab.IAM().Account(), keep)
+	var b strings.Builder
+	fmt.Fprintf(&b, "mfalab is ready at %s (account %s, %s)\n", lab.URL(), lab.IAM().Account(), keep)
 	if weak := lab.IAM().Settings().Weakened(); len(weak) > 0 {
-		fmt.Fprintf(c.out, "\n  !!  WEAKENED ON PURPOSE: %s  !!\n\n", strings.Join(weak, ", "))
+		fmt.Fprintf(&b, "\n  !!  WEAKENED ON PURPOSE: %s  !!\n\n", strings.Join(weak, ", "))
 	}
 	if lab.Token() != "" {
-		fmt.Fprintf(c.out, "it listens beyond loopback; its control API asks for the token in %s\n", filepath.Join(lab.Dir(), "owner.json"))
+		fmt.Fprintf(&b, "it listens beyond loopback; its control API asks for the token in %s\n", filepath.Join(lab.Dir(), "owner.json"))
 	}
 	if lab.Fresh() {
 		if keys, err := lab.Credentials(ctx); err == nil {
 			k := keys.Users[live.Administrator]
-			fmt.Fprintf(c.out, "\na new account with an administrator %q:\n  AWS_ACCESS_KEY_ID=%s\n  AWS_SECRET_ACCESS_KEY=%s\n"+
+			fmt.Fprintf(&b, "\na new account with an administrator %q:\n  AWS_ACCESS_KEY_ID=%s\n  AWS_SECRET_ACCESS_KEY=%s\n"+
 				"in another shell:\n  eval \"$(mfalab env)\"\n  mfalab fob new\n  aws iam list-users\n", live.Administrator, k.AccessKeyID, k.SecretAccessKey)
 		}
 	}
+	// At one stroke: who waits for it in a file has all of it when it is there.
+	fmt.Fprint(c.out, b.String())
 	if openPage {
 		if err := browse(lab.URL()); err != nil {
 			fmt.Fprintf(c.err, "mfalab: hint: no browser could be started (%v): open %s yourself\n", err, lab.URL())
@@ -316,6 +319,9 @@ func (c *cli) awaitReady(ctx context.Context, dir string, pid int, ended <-chan 
 		said, err := os.ReadFile(filepath.Join(dir, "up.log"))
 		if err != nil {
 			return err
+		}
+		if len(said) == 0 {
+			continue // it answers already, and has not greeted yet
 		}
 		// The greeting holds the administrator's key, which is nothing for a log.
 		_, err = c.out.Write(said)
