@@ -35,6 +35,7 @@ func TestNew(t *testing.T) {
 // TestCommands tries all 256 command bytes.
 func TestCommands(t *testing.T) {
 	known := map[string][]byte{
+		"ctap2.3": {makeCmd, getCmd, infoCmd, pinCmd, resetCmd, nextCmd, manageCmd, 0x41, selectCmd},
 		"ctap2.1": {makeCmd, getCmd, infoCmd, pinCmd, resetCmd, nextCmd, manageCmd, 0x41, selectCmd},
 		"ctap2.0": {makeCmd, getCmd, infoCmd, pinCmd, resetCmd, nextCmd},
 		"u2f":     nil,

@@ -12,7 +12,7 @@ type Profile struct {
 	Name string `json:"name"` // 1 to 32 lower-case letters, digits, dots and hyphens
 
 	// What the key says of itself, Section 6.4.
-	Versions        []string         `json:"versions"`         // "U2F_V2", "FIDO_2_0", "FIDO_2_1"; CTAP1 and CTAP2 are served accordingly
+	Versions        []string         `json:"versions"`         // "U2F_V2", "FIDO_2_0", "FIDO_2_1", "FIDO_2_3"; CTAP1 and CTAP2 are served accordingly
 	Extensions      []string         `json:"extensions"`       // "credProtect", "hmac-secret"
 	AAGUID          AAGUID           `json:"aaguid"`           // the model
 	Transports      []string         `json:"transports"`       // empty: not said

@@ -38,7 +38,7 @@ func TestProfilesRoundTrip(t *testing.T) {
 		require.Equal(t, p, named)
 	}
 	_, err := u2f.ProfileNamed("yubikey")
-	require.EqualError(t, err, `u2f: no profile "yubikey"; use ctap2.1, ctap2.0, u2f`)
+	require.EqualError(t, err, `u2f: no profile "yubikey"; use ctap2.3, ctap2.1, ctap2.0, u2f`)
 }
 
 func TestParseProfile(t *testing.T) {
@@ -59,7 +59,7 @@ func TestParseProfileRefuses(t *testing.T) {
 		``:                                       "no JSON object",
 		`[]`:                                     "no JSON object",
 		`{"base": 1}`:                            "a base that is a string",
-		`{"base": "solo"}`:                       `no profile "solo"; use ctap2.1, ctap2.0, u2f`,
+		`{"base": "solo"}`:                       `no profile "solo"; use ctap2.3, ctap2.1, ctap2.0, u2f`,
 		`{"touchtime": "1s"}`:                    `unknown field "touchtime"`,
 		`{"name": "x"} {"name": "y"}`:            "after top-level value",
 		`{"name": ""}`:                           `is called ""; use 1 to 32 lower-case letters`,
@@ -183,5 +183,5 @@ func TestAAGUIDIsTheFactorys(t *testing.T) {
 	p.AAGUID[0]++
 	k, err := u2f.New(u2f.Config{Profile: p, Flash: f})
 	require.NoError(t, err)
-	require.ErrorContains(t, k.PowerUp(epoch, entropy), "was made with AAGUID 3b1adb99-0dfe-46fd-90b8-7f7614a4de21")
+	require.ErrorContains(t, k.PowerUp(epoch, entropy), "was made with AAGUID 9c5d401e-6a27-4b3c-8e61-2fd073b51a23")
 }

@@ -12,13 +12,23 @@ import (
 	"github.com/mfalab/mfalab/u2f/ctap"
 )
 
-// Profiles returns the profiles that come with the package: ctap2.1, which is the default, ctap2.0 and u2f.
+// Profiles returns the profiles that come with the package: [DefaultProfile] first, then ctap2.1, ctap2.0 and u2f.
 func Profiles() []Profile {
-	modern := Profile{
-		Name:                     "ctap2.1",
-		Versions:                 []string{"U2F_V2", "FIDO_2_0", "FIDO_2_1"},
+	last := modern()
+	first := without23(last)
+	return []Profile{last, first, old(first), u2fOnly(first)}
+}
+
+// DefaultProfile is the name of the profile of a key that nobody says anything else about.
+const DefaultProfile = "ctap2.3"
+
+// modern returns a key of CTAP 2.3.
+func modern() Profile {
+	return Profile{
+		Name:                     DefaultProfile,
+		Versions:                 []string{"U2F_V2", "FIDO_2_0", "FIDO_2_1", "FIDO_2_3"},
 		Extensions:               []string{"credProtect", "hmac-secret"},
-		AAGUID:                   AAGUID{0x3b, 0x1a, 0xdb, 0x99, 0x0d, 0xfe, 0x46, 0xfd, 0x90, 0xb8, 0x7f, 0x76, 0x14, 0xa4, 0xde, 0x21},
+		AAGUID:                   AAGUID{0x9c, 0x5d, 0x40, 0x1e, 0x6a, 0x27, 0x4b, 0x3c, 0x8e, 0x61, 0x2f, 0xd0, 0x73, 0xb5, 0x1a, 0x23},
 		Transports:               []string{"usb"},
 		Algorithms:               []cose.Algorithm{cose.ES256, cose.EdDSA},
 		SayAlgorithms:            true,
@@ -48,7 +58,14 @@ func Profiles() []Profile {
 		UVOptionError:            Answer(ctap.ErrInvalidOption),
 		TouchTimeoutError:        Answer(ctap.ErrUserActionTimeout),
 	}
-	return []Profile{modern, old(modern), u2fOnly(modern)}
+}
+
+// without23 returns a key of CTAP 2.1.
+func without23(p Profile) Profile {
+	p.Name = "ctap2.1"
+	p.Versions = []string{"U2F_V2", "FIDO_2_0", "FIDO_2_1"}
+	p.AAGUID = AAGUID{0x3b, 0x1a, 0xdb, 0x99, 0x0d, 0xfe, 0x46, 0xfd, 0x90, 0xb8, 0x7f, 0x76, 0x14, 0xa4, 0xde, 0x21}
+	return p
 }
 
 // old returns a key of CTAP 2.0: tokens without permissions, a PIN for every credential once one is set, and the touch
@@ -99,13 +116,13 @@ func ProfileNamed(name string) (Profile, error) {
 }
 
 // ParseProfile reads a profile from JSON. What the text leaves out is as in the profile that its "base" names, or,
-// without one, as in ctap2.1. A field that no profile has, or a value that no key can have, is an error that says what
+// without one, as in [DefaultProfile]. A field that no profile has, or a value that no key can have, is an error that says what
 // to write.
 func ParseProfile(text []byte) (Profile, error) {
 	in := struct {
 		Base string `json:"base"`
 		*Profile
-	}{Base: "ctap2.1"}
+	}{Base: DefaultProfile}
 	if err := json.Unmarshal(text, &struct{ Base *string }{&in.Base}); err != nil {
 		return Profile{}, fmt.Errorf("u2f: the profile is no JSON object with a base that is a string: %w", err)
 	}
@@ -147,7 +164,7 @@ func (p Profile) Check() error {
 	case p.Name == "" || len(p.Name) > longestName || strings.Trim(p.Name, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "":
 		return fmt.Errorf("u2f: a profile is called %.40q; use 1 to %d lower-case letters, digits, dots and hyphens", p.Name, longestName)
 	case len(p.Versions) == 0:
-		return fmt.Errorf("u2f: profile %q has no versions; use U2F_V2, FIDO_2_0 or FIDO_2_1", p.Name)
+		return fmt.Errorf("u2f: profile %q has no versions; use U2F_V2, FIDO_2_0, FIDO_2_1 or FIDO_2_3", p.Name)
 	case !p.CTAP1() && !p.CTAP2():
 		return fmt.Errorf("u2f: profile %q speaks neither CTAP1 nor CTAP2", p.Name)
 	case p.AAGUID != AAGUID{} && !p.CTAP2():
@@ -175,7 +192,7 @@ func (p Profile) checkWords() error {
 		field         string
 		words, choice []string
 	}{
-		{"versions", p.Versions, []string{"U2F_V2", "FIDO_2_0", "FIDO_2_1"}},
+		{"versions", p.Versions, []string{"U2F_V2", "FIDO_2_0", "FIDO_2_1", "FIDO_2_3"}},
 		{"extensions", p.Extensions, []string{"credProtect", "hmac-secret"}},
 		{"transports", p.Transports, []string{"usb", "nfc", "ble", "smart-card", "hybrid", "internal"}},
 		{"attestation", []string{string(p.Attestation)}, []string{"packed", "packed-self", "fido-u2f", "none"}},

@@ -350,7 +350,7 @@ func frame(f live.Frame) string {
 
 func (c *cli) keyProfiles() *cobra.Command {
 	cmd := &cobra.Command{Use: "profiles [NAME]", Short: "List the products that a key can be, or print one as a file to change",
-		Example: "  mfalab key profiles\n  mfalab key profiles ctap2.1 --json > mine.json", Args: cobra.MaximumNArgs(1)}
+		Example: "  mfalab key profiles\n  mfalab key profiles ctap2.3 --json > mine.json", Args: cobra.MaximumNArgs(1)}
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return c.print(live.KeyProfiles(), func(w io.Writer) {

@@ -35,7 +35,7 @@ const (
 )
 
 // DefaultKeyProfile is the key that `mfalab key new` makes.
-const DefaultKeyProfile = "ctap2.1"
+const DefaultKeyProfile = u2f.DefaultProfile
 
 // KeyProfiles returns the profiles that come with mfalab.
 func KeyProfiles() []KeyProfile {
