@@ -52,8 +52,7 @@ var keyFigures = []figure{{
 	show:    span,
 	how: "A key behind the socket of a bus, as programs under `mfalab exec` have it, with its goroutine and its timer. Against the\n" +
 		"getAssertion of the first row and 1.5 times what as many bare packets take over the same socket, to a peer that sends\n" +
-		"back what the key would, unread. The client stays awake while it waits, in both: a processor that has gone to sleep while\n" +
-		"the key signs takes as long to wake as all the packets do, on a virtual machine, and that is not the socket's doing.",
+		"back what the key would, unread.",
 	measure: overSocket,
 }, {
 	what:  "57-byte PING in process",
@@ -299,7 +298,7 @@ func (d *desk) over(b *testing.B, conn *net.UnixConn) []byte {
 		}
 	}
 	for !d.host.Done() {
-		if err := readAwake(conn, d.report[:]); err != nil {
+		if _, err := conn.Read(d.report[:]); err != nil {
 			b.Fatal(err)
 		}
 		d.host.Receive(&d.report)
@@ -335,7 +334,7 @@ func barePackets(b *testing.B, there, back int) {
 			}
 		}
 		for range back {
-			if err := readAwake(conn, r[:]); err != nil {
+			if _, err := conn.Read(r[:]); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -1,9 +1,10 @@
-// Package plug plugs a device into a port on the wall clock. It is the one place where the ways in have their goroutine
-// and their timer.
+// Package plug plugs a device into a port on the wall clock. It is the one place where the ways in have their goroutine,
+// their lock and their timer.
 package plug
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/mfalab/mfalab/hid"
@@ -16,35 +17,41 @@ const (
 	ahead = 32
 )
 
-// A Queue is a port that queues what it has read: Serve then needs no goroutine and no queue of its own for it. Reports is
-// never closed; Done is, when the port is closed or fails, and ReadReport then gives the reason.
-type Queue interface {
+// A Pusher is a port that brings what it has read instead of keeping it until somebody asks: a report then needs no change
+// of goroutine on its way to the device.
+type Pusher interface {
 	hid.Port
-	Reports() <-chan hid.Report
+	// Push has every report from now on brought to take, which keeps no reference to it: on goroutines of the port, those
+	// of one client one after the other, those of several clients at once. It is called once, before any ReadReport.
+	Push(take func(r *hid.Report))
+	// Done is closed when the port is closed or fails; ReadReport then gives the reason.
 	Done() <-chan struct{}
 }
 
 // Serve plugs device into port until ctx ends, and returns nil then, or until the port fails, and returns its error. It
 // closes the port and leaves no goroutine behind.
 //
-// Every call of device, and every function received from do, runs on Serve's goroutine and is told the time at which it
+// Every call of device, and every function received from do, has the device to itself and is told the time at which it
 // began; do may be nil. After each of them the reports of the device are written. Who sends on do must not wait for longer
 // than Serve runs: nobody receives afterwards.
 //
 // A host that does not read stops the device, as a bus that is not polled does: WriteReport then blocks until ctx ends.
 func Serve(ctx context.Context, port hid.Port, device hid.Device, do <-chan func(now time.Time)) error {
-	in := newInbox(port)
+	p := &plugged{port: port, device: device, failed: make(chan error, 1)}
+	p.turn(func(time.Time) {}) // it may have something to say already
+	in := newInbox(port, p.receive)
 	closed := make(chan struct{})
 	unhook := context.AfterFunc(ctx, func() {
 		port.Close()
 		close(closed)
 	})
 
-	err := loop(ctx, port, device, do, in)
+	err := p.loop(ctx, do, in)
 
 	if !unhook() {
 		<-closed
 	}
+	p.end()
 	port.Close()
 	in.close()
 	if ctx.Err() != nil {
@@ -53,63 +60,105 @@ func Serve(ctx context.Context, port hid.Port, device hid.Device, do <-chan func
 	return err
 }
 
-// loop owns device. It returns why the port failed, or nil when ctx ended.
-func loop(ctx context.Context, port hid.Port, device hid.Device, do <-chan func(now time.Time), in *inbox) error {
-	var (
-		alarm alarm
-		r     hid.Report
-	)
-	defer alarm.stop()
-	for {
-		if err := drain(port, device, &r); err != nil {
-			return err
+// plugged is a device in its port. Whoever has something for the device takes its turn: the goroutine of Serve, those of a
+// port that pushes, that of the timer.
+type plugged struct {
+	port   hid.Port
+	failed chan error // why the port did not take a report; holds the first
+
+	mu     sync.Mutex
+	device hid.Device
+	ended  bool
+	out    hid.Report
+	alarm  alarm
+}
+
+// turn runs f with the device, unless Serve is over, writes what the device has to say and sets the alarm.
+func (p *plugged) turn(f func(now time.Time)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended {
+		return
+	}
+	f(time.Now())
+	p.settle()
+}
+
+// receive is turn for a report.
+func (p *plugged) receive(r *hid.Report) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended {
+		return
+	}
+	p.device.Receive(time.Now(), r)
+	p.settle()
+}
+
+func (p *plugged) settle() {
+	for p.device.Transmit(time.Now(), &p.out) {
+		if err := p.port.WriteReport(&p.out); err != nil {
+			p.ended = true
+			p.failed <- err
+			return
 		}
-		alarm.set(device.Wake())
+	}
+	p.alarm.set(p.device.Wake(), p.rang)
+}
+
+// rang is called when it is time for the device, or somewhat before that.
+func (p *plugged) rang() {
+	p.turn(func(time.Time) { p.alarm.at = time.Time{} })
+}
+
+// end lets nobody have the device any more.
+func (p *plugged) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended = true
+	p.alarm.stop()
+}
+
+// loop brings the device what does not come by itself. It returns why the port failed, or nil when ctx ended.
+func (p *plugged) loop(ctx context.Context, do <-chan func(now time.Time), in *inbox) error {
+	var r hid.Report
+	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case err := <-p.failed:
+			return err
 		case r = <-in.reports:
-			device.Receive(time.Now(), &r)
+			p.receive(&r)
 		case <-in.done:
 			select {
 			case r = <-in.reports: // that came before
-				device.Receive(time.Now(), &r)
+				p.receive(&r)
 			default:
-				return in.why(port)
+				return in.why(p.port)
 			}
 		case act, ok := <-do:
 			if !ok {
 				do = nil
 				continue
 			}
-			act(time.Now())
-		case <-alarm.c:
-			alarm.rang()
+			p.turn(act)
 		}
 	}
 }
 
-// drain writes what the device has to say, by way of r.
-func drain(port hid.Port, device hid.Device, r *hid.Report) error {
-	for device.Transmit(time.Now(), r) {
-		if err := port.WriteReport(r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// inbox is where the reports come from.
+// inbox is where the reports of a port that does not push come from.
 type inbox struct {
 	reports <-chan hid.Report
 	done    <-chan struct{} // closed when no more come
-	stop    chan struct{}   // closed when nobody takes any more; nil where the port itself queues
+	stop    chan struct{}   // closed when nobody takes any more; nil where the port pushes
 	err     error           // why the port failed, once done is closed
 }
 
-func newInbox(port hid.Port) *inbox {
-	if q, ok := port.(Queue); ok {
-		return &inbox{reports: q.Reports(), done: q.Done()}
+func newInbox(port hid.Port, take func(*hid.Report)) *inbox {
+	if q, ok := port.(Pusher); ok {
+		q.Push(take)
+		return &inbox{done: q.Done()}
 	}
 	reports, done := make(chan hid.Report, ahead), make(chan struct{})
 	in := &inbox{reports: reports, done: done, stop: make(chan struct{})}
@@ -152,31 +201,27 @@ func (in *inbox) close() {
 }
 
 // alarm is the timer of the device's Wake. It may ring too early, never too late: to set a timer anew with each packet costs
-// more than a ring for nothing once in a while. The zero value is not set, and its c never fires.
+// more than a ring for nothing once in a while. The zero value is not set.
 type alarm struct {
 	timer *time.Timer
-	c     <-chan time.Time
 	at    time.Time // zero: not set
 }
 
-func (a *alarm) set(at time.Time) {
+// set has rang called at that time.
+func (a *alarm) set(at time.Time, rang func()) {
 	switch {
 	case at.IsZero() || !a.at.IsZero() && !at.Before(a.at):
+		return
 	case a.timer == nil:
-		a.timer = time.NewTimer(time.Until(at))
-		a.c, a.at = a.timer.C, at
+		a.timer = time.AfterFunc(time.Until(at), rang)
 	default:
 		a.timer.Reset(time.Until(at))
-		a.c, a.at = a.timer.C, at
 	}
+	a.at = at
 }
-
-// rang is called after c fired.
-func (a *alarm) rang() { a.at, a.c = time.Time{}, nil }
 
 func (a *alarm) stop() {
 	if a.timer != nil {
 		a.timer.Stop()
 	}
-	a.rang()
 }

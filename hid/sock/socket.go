@@ -27,8 +27,11 @@ type Socket struct {
 	path     string
 	framing  framing
 	listener *net.UnixListener
-	withdraw func() error // takes the name away from clients; called once
-	in       chan hid.Report
+	withdraw func() error    // takes the name away from clients; called once
+	in       chan hid.Report // for ReadReport
+	take     func(*hid.Report)
+	begun    chan struct{} // closed once take is set; what clients write before lies in their sockets
+	begin    sync.Once
 	done     chan struct{}
 	running  sync.WaitGroup
 
@@ -77,7 +80,7 @@ func removeDead(path string) error {
 func newSocket(name, path string, f framing, l *net.UnixListener, withdraw func() error) *Socket {
 	s := &Socket{
 		name: name, path: path, framing: f, listener: l, withdraw: withdraw,
-		in: make(chan hid.Report, arriving), done: make(chan struct{}),
+		begun: make(chan struct{}), done: make(chan struct{}),
 	}
 	s.running.Go(s.accept)
 	return s
@@ -97,8 +100,13 @@ func (s *Socket) Openers() int {
 }
 
 // ReadReport waits for the next report of any client. Reports of one client keep their order. After Close it gives
-// net.ErrClosed.
+// net.ErrClosed; of a socket that pushes, only then.
 func (s *Socket) ReadReport(r *hid.Report) error {
+	s.begin.Do(func() {
+		s.in = make(chan hid.Report, arriving)
+		s.take = s.queue
+		close(s.begun)
+	})
 	select {
 	case <-s.done:
 		return net.ErrClosed
@@ -112,8 +120,22 @@ func (s *Socket) ReadReport(r *hid.Report) error {
 	}
 }
 
-// Reports is the queue that ReadReport takes from. It is never closed.
-func (s *Socket) Reports() <-chan hid.Report { return s.in }
+// queue keeps r for ReadReport.
+func (s *Socket) queue(r *hid.Report) {
+	select {
+	case s.in <- *r:
+	case <-s.done:
+	}
+}
+
+// Push has every report of any client brought to take instead of ReadReport, on the goroutine that has read it. It has no
+// effect once a report has been asked for, or a second time.
+func (s *Socket) Push(take func(r *hid.Report)) {
+	s.begin.Do(func() {
+		s.take = take
+		close(s.begun)
+	})
+}
 
 // Done is closed when the socket is.
 func (s *Socket) Done() <-chan struct{} { return s.done }
@@ -133,7 +155,7 @@ func (s *Socket) WriteReport(r *hid.Report) error {
 }
 
 // Close unplugs the device: its name goes first, then every client that has it open sees an error. When it returns
-// nothing of the socket runs any more. Closing again does nothing and answers the same.
+// nothing of the socket runs any more, but for a take that is under way. Closing again does nothing and answers the same.
 func (s *Socket) Close() error {
 	s.closing.Do(func() {
 		s.err = s.withdraw()
@@ -177,19 +199,27 @@ func (s *Socket) open(conn *net.UnixConn) {
 		return
 	}
 	s.openers = append(s.openers, o)
-	s.running.Go(func() { s.read(o) })
+	s.running.Add(1)
+	go s.read(o)
 }
 
 // read passes on what a client writes until it is gone.
 func (s *Socket) read(o *opener) {
 	defer s.forget(o)
+	select {
+	case <-s.begun:
+	case <-s.done:
+		s.running.Done()
+		return
+	}
+	if s.in == nil {
+		s.running.Done() // who closes the socket may be who take waits for
+	} else {
+		defer s.running.Done()
+	}
 	var r hid.Report
 	for o.receive(&r) == nil {
-		select {
-		case s.in <- r:
-		case <-s.done:
-			return
-		}
+		s.take(&r)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mfalab/mfalab/hid"
 	"github.com/mfalab/mfalab/hid/hidtest"
+	"github.com/mfalab/mfalab/hid/plug"
 )
 
 var labKey = hid.Identity{Vendor: 0x1209, Product: 0xf1d0, Version: 0x0100, Name: "Acme Lab Key", Serial: "00000007"}
@@ -302,4 +303,32 @@ func BenchmarkRoundTrip(b *testing.B) {
 			}
 		})
 	}
+}
+
+func TestASocketThatPushes(t *testing.T) {
+	s := plugKey(t, newBus(t))
+	early := dialPort(t, s.Path(), packets)
+	require.NoError(t, early.WriteReport(report(1)))
+	var _ plug.Pusher = s
+	got := make(chan hid.Report)
+	entered := make(chan struct{})
+	s.Push(func(r *hid.Report) {
+		if r[0] == 10 {
+			close(entered)
+		}
+		got <- *r
+	})
+	require.Equal(t, *report(1), <-got, "what was written before lay in the socket")
+	for n := byte(2); n < 10; n++ {
+		require.NoError(t, early.WriteReport(report(n)))
+		require.Equal(t, *report(n), <-got)
+	}
+
+	// Who takes a report may be waiting for who closes the socket.
+	require.NoError(t, early.WriteReport(report(10)))
+	<-entered
+	require.NoError(t, s.Close())
+	require.Equal(t, *report(10), <-got)
+	var r hid.Report
+	require.ErrorIs(t, s.ReadReport(&r), net.ErrClosed)
 }
