@@ -155,6 +155,25 @@ func TestASeededLabThatIsOpenedAgainGivesKeysNewChance(t *testing.T) {
 	require.Len(t, ids, 4, "two power cycles had the same chance")
 }
 
+// TestASeededLabThatIsKilledGivesKeysNewChance opens what a lab that was killed after a power cycle left on disk.
+func TestASeededLabThatIsKilledGivesKeysNewChance(t *testing.T) {
+	opt := durable(t, newWall())
+	l := opened(t, opt)
+	key := keyOf(t, l, KeySpec{Presence: always})
+	require.NoError(t, l.Close())
+
+	ids := map[string]bool{}
+	for range 2 {
+		l = opened(t, opt)
+		before, err := os.ReadFile(filepath.Join(opt.Dir, labFile))
+		require.NoError(t, err)
+		ids[string(registered(t, l, key))] = true
+		require.NoError(t, l.Close())
+		require.NoError(t, os.WriteFile(filepath.Join(opt.Dir, labFile), before, 0o600))
+	}
+	require.Len(t, ids, 2, "two power cycles had the same chance")
+}
+
 func TestKeysAreSavedAndLoaded(t *testing.T) {
 	for name, to := range map[string]Options{"in memory": still(), "in a directory": {Virtual: true, Start: start}} {
 		t.Run(name, func(t *testing.T) {

@@ -289,6 +289,10 @@ func (l *Lab) entropy(serial string) ([]byte, error) {
 	return l.chance.Derive("security key", serial, "power", fmt.Sprint(l.state.Powered)).Bytes(entropySize), nil
 }
 
+// cyclesOfALife is how many power cycles a seeded lab counts for each time that it is opened. Our choice: more than there can
+// be. A lab that is killed has not stored its count, and must not give a key the chance of an earlier cycle again.
+const cyclesOfALife = 1 << 20
+
 // entropySize is what u2f.Key.PowerUp asks for.
 const entropySize = 32
 
