@@ -3,6 +3,7 @@ package u2f
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
 	"hash"
 
 	"github.com/mfalab/mfalab/u2f/cose"
@@ -13,10 +14,10 @@ import (
 // knows it, and for one relying party only:
 //
 //	version    1 byte    1
-//	algorithm  1 byte    COSE, as a signed byte
+//	algorithm  1 byte    the lowest of COSE's, which tells those apart that the key knows
 //	protect    1 byte    the level of credProtect, 1 to 3
 //	flags      1 byte    1: discoverable, so that it lives in flash too; 2: made with hmac-secret
-//	nonce      32 bytes  the private key is derived from it
+//	nonce      32 bytes  the private key is derived from it; of RS256 the last 4 say where its primes are
 //	mac        32 bytes  HMAC-SHA-256 under the master key of the RP ID's hash and all of the above
 //
 // CTAP1 and CTAP2 share it: it is U2F's key handle (Section 10).
@@ -90,7 +91,7 @@ func (k *Key) credRandom(c *credential, userVerified bool) [32]byte {
 }
 
 // newCredential draws a credential. Nothing is stored.
-func (k *Key) newCredential(c credential) credential {
+func (k *Key) newCredential(c credential) (credential, error) {
 	c.id[0], c.id[1], c.id[2] = credentialIDVersion, byte(c.alg), c.protect
 	if c.resident {
 		c.id[3] |= flagResident
@@ -99,9 +100,39 @@ func (k *Key) newCredential(c credential) credential {
 		c.id[3] |= flagHMACSecret
 	}
 	k.random.read(c.id[nonceStart:macStart])
+	if c.alg == cose.RS256 {
+		if err := k.placePrimes(&c); err != nil {
+			return c, err
+		}
+	}
 	mac := k.master.derive(labelID, c.rpIDHash[:], c.id[:macStart])
 	copy(c.id[macStart:], mac[:])
-	return c
+	return c, nil
+}
+
+// placeStart is where the nonce of RS256 ends, and what its private key does not depend on begins: where the primes are,
+// big-endian, so that they are sought once. What is left is 224 bits of chance.
+const placeStart = macStart - 4
+
+// placePrimes seeks the primes of an RS256 key.
+func (k *Key) placePrimes(c *credential) error {
+	clear(c.id[placeStart:macStart])
+	key, err := k.privateKey(c)
+	if err != nil {
+		return err
+	}
+	binary.BigEndian.PutUint32(c.id[placeStart:macStart], key.Place())
+	return nil
+}
+
+// algorithmOf returns the algorithm whose lowest byte is b, and one that signs nothing where there is none.
+func algorithmOf(b byte) cose.Algorithm {
+	for _, a := range cose.Algorithms() {
+		if byte(a) == b {
+			return a
+		}
+	}
+	return 0
 }
 
 // findCredential returns the credential that id names, if the key made it for this relying party since its last reset
@@ -114,7 +145,7 @@ func (k *Key) findCredential(rpIDHash [sha256.Size]byte, id []byte) (credential,
 	if !hmac.Equal(mac[:], id[macStart:]) {
 		return credential{}, false
 	}
-	c := credential{id: [credentialIDSize]byte(id), rpIDHash: rpIDHash, alg: cose.Algorithm(int8(id[1])),
+	c := credential{id: [credentialIDSize]byte(id), rpIDHash: rpIDHash, alg: algorithmOf(id[1]),
 		protect: id[2], resident: id[3]&flagResident != 0, hmacSecret: id[3]&flagHMACSecret != 0}
 	if !c.resident {
 		return c, true
@@ -130,7 +161,7 @@ func (k *Key) findCredential(rpIDHash [sha256.Size]byte, id []byte) (credential,
 // prepared are private keys that were used lately: preparing one costs as much as a signature does.
 type prepared struct {
 	keys [preparedKeys]struct {
-		nonce [macStart - nonceStart]byte
+		nonce [placeStart - nonceStart]byte // as much of it as is chance with every algorithm
 		key   *cose.PrivateKey
 	}
 	next int // the slot that is given up next
@@ -140,16 +171,27 @@ type prepared struct {
 // must stay small.
 const preparedKeys = 8
 
+// prepare derives the private key of c.
+func (k *Key) prepare(c *credential) (*cose.PrivateKey, error) {
+	nonce, place := [macStart - nonceStart]byte(c.nonce()), uint32(0)
+	if c.alg == cose.RS256 {
+		at := nonce[placeStart-nonceStart:]
+		place = binary.BigEndian.Uint32(at)
+		clear(at)
+	}
+	seed := k.master.derive(labelKey, nonce[:], c.rpIDHash[:], c.id[1:2])
+	return cose.NewPrivateKeyAt(c.alg, seed[:], place)
+}
+
 // privateKey returns the private key of c.
 func (k *Key) privateKey(c *credential) (*cose.PrivateKey, error) {
-	nonce := [macStart - nonceStart]byte(c.nonce())
+	nonce := [placeStart - nonceStart]byte(c.nonce())
 	for i := range k.prepared.keys {
 		if p := &k.prepared.keys[i]; p.key != nil && p.nonce == nonce && p.key.Algorithm() == c.alg {
 			return p.key, nil
 		}
 	}
-	seed := k.master.derive(labelKey, nonce[:], c.rpIDHash[:], c.id[1:2])
-	key, err := cose.NewPrivateKey(c.alg, seed[:])
+	key, err := k.prepare(c)
 	if err != nil {
 		return nil, err
 	}

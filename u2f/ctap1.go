@@ -104,7 +104,10 @@ func (k *Key) register(now time.Time, a apdu) ([]byte, error) {
 	if !k.present(now, Request{Command: nameRegister, RP: rp}) {
 		return nil, swConditionsNotSatisfied
 	}
-	c := k.newCredential(credential{rpIDHash: application, alg: cose.ES256, protect: protectOptional})
+	c, err := k.newCredential(credential{rpIDHash: application, alg: cose.ES256, protect: protectOptional})
+	if err != nil {
+		return nil, err
+	}
 	key, err := k.privateKey(&c)
 	if err != nil {
 		return nil, err

@@ -352,7 +352,7 @@ func TestCredProtectInU2F(t *testing.T) {
 		protectRequired:         swWrongData,
 	} {
 		h := newPlatform(t, "ctap2.1")
-		c := h.k.newCredential(credential{rpIDHash: [32]byte(application), alg: cose.ES256, protect: level})
+		c := h.mint(credential{rpIDHash: [32]byte(application), alg: cose.ES256, protect: level})
 		for _, control := range []byte{checkOnly, enforcePresence} {
 			_, sw := h.apdu(authenticateAPDU(control, application, c.id[:]))
 			require.Equal(t, want, sw, "level %d", level)
@@ -364,7 +364,7 @@ func TestCredProtectInU2F(t *testing.T) {
 
 func TestU2FKnowsES256Alone(t *testing.T) {
 	h := newPlatform(t, "ctap2.1")
-	c := h.k.newCredential(credential{rpIDHash: [32]byte(application), alg: cose.EdDSA, protect: protectOptional})
+	c := h.mint(credential{rpIDHash: [32]byte(application), alg: cose.EdDSA, protect: protectOptional})
 	_, sw := h.apdu(authenticateAPDU(checkOnly, application, c.id[:]))
 	require.Equal(t, swWrongData, sw)
 }

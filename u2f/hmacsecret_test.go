@@ -43,7 +43,7 @@ func TestHMACSecret(t *testing.T) {
 	for _, protocol := range []pinuv.Protocol{pinuv.One, pinuv.Two} {
 		h := newPlatform(t, "ctap2.1")
 		h.p = protocol
-		c := h.k.newCredential(credential{alg: cose.ES256, protect: 1, hmacSecret: true})
+		c := h.mint(credential{alg: cose.ES256, protect: 1, hmacSecret: true})
 		one, two := salts(32, 1), salts(32, 2)
 		first := h.hmacOutput(c, one, false)
 		require.Len(t, first, 32)
@@ -59,7 +59,7 @@ func TestHMACSecret(t *testing.T) {
 		require.Len(t, both, 64)
 		require.Equal(t, first, both[:32])
 		require.Equal(t, h.hmacOutput(c, two, false), both[32:])
-		d := h.k.newCredential(credential{alg: cose.ES256, protect: 1, hmacSecret: true})
+		d := h.mint(credential{alg: cose.ES256, protect: 1, hmacSecret: true})
 		require.NotEqual(t, first, h.hmacOutput(d, one, false), "another credential has another secret")
 
 		enc := func() []byte {
@@ -95,7 +95,7 @@ func TestHMACSecretRefuses(t *testing.T) {
 				if c.change != nil {
 					c.change(t, &in)
 				}
-				cred := h.k.newCredential(credential{alg: cose.ES256, protect: 1, hmacSecret: true})
+				cred := h.mint(credential{alg: cose.ES256, protect: 1, hmacSecret: true})
 				_, err := h.k.hmacSecret(h.now, in, cred, false)
 				require.Equal(t, c.want, ctap.StatusOf(err))
 			})

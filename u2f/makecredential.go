@@ -135,9 +135,12 @@ func (k *Key) excluded(m *making) bool {
 func (k *Key) create(now time.Time, m *making) ([]byte, error) {
 	r := &m.request
 	m.user = ctap.User{ID: slices.Clone(r.User.ID), Name: shorten(r.User.Name), DisplayName: shorten(r.User.DisplayName)}
-	c := k.newCredential(m.credential)
-	if m.resident && k.full(c.rpIDHash, c.user.ID) {
+	if m.resident && k.full(m.rpIDHash, m.user.ID) {
 		return nil, ctap.ErrKeyStoreFull
+	}
+	c, err := k.newCredential(m.credential)
+	if err != nil {
+		return nil, err
 	}
 	key, err := k.privateKey(&c)
 	if err != nil {

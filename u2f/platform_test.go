@@ -210,3 +210,10 @@ func signingKey(t testing.TB) []byte {
 	require.NoError(t, err)
 	return k.AppendPublicKey(nil)
 }
+
+// mint makes a credential that nothing is stored of.
+func (h *platform) mint(c credential) credential {
+	c, err := h.k.newCredential(c)
+	require.NoError(h.t, err)
+	return c
+}

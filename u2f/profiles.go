@@ -172,7 +172,7 @@ func (p Profile) Check() error {
 	case p.AAGUID != AAGUID{} && p.Attestation == FIDOU2F:
 		return fmt.Errorf("u2f: profile %q attests with fido-u2f, which has no AAGUID; leave it zero, or use packed", p.Name)
 	case len(p.Algorithms) == 0:
-		return fmt.Errorf("u2f: profile %q has no algorithms; use -7 (ES256) and -8 (EdDSA)", p.Name)
+		return fmt.Errorf("u2f: profile %q has no algorithms; use -7 (ES256) and others of %v", p.Name, cose.Algorithms())
 	case p.CTAP1() && !slices.Contains(p.Algorithms, cose.ES256):
 		return fmt.Errorf("u2f: profile %q speaks CTAP1, which needs algorithm -7 (ES256)", p.Name)
 	case p.MakeCredUVNotRqd && len(p.PINUVAuthProtocols) > 0 && !p.Permissions:
@@ -202,7 +202,7 @@ func (p Profile) checkWords() error {
 			return err
 		}
 	}
-	if err := choose(p.Name, "algorithms", p.Algorithms, []cose.Algorithm{cose.ES256, cose.EdDSA}); err != nil {
+	if err := choose(p.Name, "algorithms", p.Algorithms, cose.Algorithms()); err != nil {
 		return err
 	}
 	return choose(p.Name, "pin_uv_auth_protocols", p.PINUVAuthProtocols, []uint64{1, 2})

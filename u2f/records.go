@@ -12,7 +12,6 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 
-	"github.com/mfalab/mfalab/u2f/cose"
 	"github.com/mfalab/mfalab/u2f/ctap"
 )
 
@@ -160,7 +159,7 @@ func parseResident(value []byte) (resident, error) {
 	}
 	return resident{
 		credential: credential{id: [credentialIDSize]byte(in.ID), rpIDHash: sha256Sum([]byte(in.RPID)),
-			alg: cose.Algorithm(int8(in.ID[1])), protect: in.ID[2], resident: true,
+			alg: algorithmOf(in.ID[1]), protect: in.ID[2], resident: true,
 			hmacSecret: in.ID[3]&flagHMACSecret != 0,
 			user:       ctap.User{ID: in.UserID, Name: in.Name, DisplayName: in.DisplayName}},
 		rpID: in.RPID, created: in.Created,

@@ -67,7 +67,7 @@ func appendPacked(b []byte, key *cose.PrivateKey, certificate, authData, clientD
 	}
 	b = slices.Grow(b, 32+len(signature)+len(certificate))
 	b = appendHead(b, majorMap, entries)
-	b = append(appendText(b, "alg"), majorNegative<<5|byte(-1-key.Algorithm()))
+	b = appendHead(appendText(b, "alg"), majorNegative, int(-1-key.Algorithm()))
 	b = appendBytes(appendText(b, "sig"), signature)
 	if certificate != nil {
 		b = appendChain(b, certificate)
