@@ -163,7 +163,7 @@ func (k *Key) create(now time.Time, m *making) ([]byte, error) {
 		}
 	}
 	k.observe(Event{Name: Registered, At: now, Command: nameMakeCredential, RP: r.RP.ID, Counter: k.counter})
-	return answer.Append(make([]byte, 0, k.profile.MaxMsgSize)), nil
+	return answer.Append(make([]byte, 0, 32+len(answer.AuthData)+len(answer.Statement))), nil
 }
 
 // outputs returns the extensions' outputs for those that were asked for, nil if there are none. See Section 6.1.2, step

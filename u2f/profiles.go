@@ -30,10 +30,10 @@ func modern() Profile {
 		Extensions:               []string{"credProtect", "hmac-secret"},
 		AAGUID:                   AAGUID{0x9c, 0x5d, 0x40, 0x1e, 0x6a, 0x27, 0x4b, 0x3c, 0x8e, 0x61, 0x2f, 0xd0, 0x73, 0xb5, 0x1a, 0x23},
 		Transports:               []string{"usb"},
-		Algorithms:               []cose.Algorithm{cose.ES256, cose.EdDSA},
+		Algorithms:               cose.Algorithms(),
 		SayAlgorithms:            true,
 		FirmwareVersion:          1,
-		MaxMsgSize:               1200,
+		MaxMsgSize:               mostMaxMsgSize, // for the signatures of ML-DSA-44
 		MaxCredentialCountInList: 8,
 		MaxCredentialIDLength:    128,
 		ResidentSlots:            25,
@@ -64,6 +64,7 @@ func modern() Profile {
 func without23(p Profile) Profile {
 	p.Name = "ctap2.1"
 	p.Versions = []string{"U2F_V2", "FIDO_2_0", "FIDO_2_1"}
+	p.Algorithms, p.MaxMsgSize = []cose.Algorithm{cose.ES256, cose.EdDSA}, 1200
 	p.AAGUID = AAGUID{0x3b, 0x1a, 0xdb, 0x99, 0x0d, 0xfe, 0x46, 0xfd, 0x90, 0xb8, 0x7f, 0x76, 0x14, 0xa4, 0xde, 0x21}
 	return p
 }
@@ -146,6 +147,7 @@ func ParseProfile(text []byte) (Profile, error) {
 const (
 	leastMaxMsgSize = 1024 // Section 6.4: the default, which every authenticator supports
 	mostMaxMsgSize  = 7609 // Section 11.2.4: what 129 packets carry
+	leastMLDSA      = 4608 // FIPS 204, Section 4: a public key of 1312 bytes and a signature of 2420, with all that goes beside them
 	leastMinPIN     = 4    // Section 6.5.1
 	mostMinPIN      = 63   // Section 6.5.1: bytes of the longest PIN
 )
@@ -235,6 +237,10 @@ func (p Profile) checkNumbers() error {
 		if v.value < v.low || v.value > v.high {
 			return fmt.Errorf("u2f: profile %q has %d for %s; use %d to %d", p.Name, v.value, v.field, v.low, v.high)
 		}
+	}
+	if slices.Contains(p.Algorithms, cose.MLDSA44) && p.MaxMsgSize < leastMLDSA {
+		return fmt.Errorf("u2f: profile %q has algorithm -48 (ML-DSA-44), whose answers do not fit max_msg_size %d; use %d or more, or leave it out",
+			p.Name, p.MaxMsgSize, leastMLDSA)
 	}
 	if n := p.MaxCredentialIDLength; n != 0 && (n < credentialIDSize || n > mostMaxMsgSize) {
 		return fmt.Errorf("u2f: profile %q has %d for max_credential_id_length; use %d to %d, or 0 for no limit",

@@ -64,7 +64,10 @@ func judge(t testing.TB, root *Root, aaguid [16]byte, format string, authData, s
 			AttestationTypes:            []metadata.AuthenticatorAttestationType{metadata.BasicFull, metadata.BasicSurrogate},
 		}}}))
 	require.NoError(t, err)
-	params := []protocol.CredentialParameter{{Algorithm: webauthncose.AlgES256}, {Algorithm: webauthncose.AlgEdDSA}}
+	var params []protocol.CredentialParameter
+	for _, a := range cose.Algorithms() {
+		params = append(params, protocol.CredentialParameter{Algorithm: webauthncose.COSEAlgorithmIdentifier(a)})
+	}
 	err = p.AttestationObject.Verify(rpID, clientDataHash(), true, true, trust, params, protocol.AttestationPolicy{}, protocol.SignaturePolicy{})
 	return p.AttestationObject.Type, err
 }
@@ -93,6 +96,10 @@ func rulings() map[string]ruling {
 	return map[string]ruling{
 		"packed, ES256":               {FormatPacked, cose.ES256, model.AAGUID, nil, metadata.BasicFull, packed},
 		"packed, EdDSA, an extension": {FormatPacked, cose.EdDSA, model.AAGUID, extension, metadata.BasicFull, packed},
+		"packed, ES384":               {FormatPacked, cose.ES384, model.AAGUID, nil, metadata.BasicFull, packed},
+		"packed, RS256":               {FormatPacked, cose.RS256, model.AAGUID, extension, metadata.BasicFull, packed},
+		"packed self, ES384":          {FormatPacked, cose.ES384, model.AAGUID, nil, metadata.BasicSurrogate, self},
+		"packed self, RS256":          {FormatPacked, cose.RS256, model.AAGUID, nil, metadata.BasicSurrogate, self},
 		"packed self, ES256":          {FormatPacked, cose.ES256, model.AAGUID, nil, metadata.BasicSurrogate, self},
 		"packed self, EdDSA":          {FormatPacked, cose.EdDSA, model.AAGUID, extension, metadata.BasicSurrogate, self},
 		"fido-u2f":                    {FormatFIDOU2F, cose.ES256, [16]byte{}, nil, metadata.BasicFull, fidoU2F},
