@@ -310,6 +310,7 @@ var spared = map[string]string{
 
 // pureModules are modules of others that a pure package may stand on, and why they do not break its promise.
 var pureModules = map[string]string{
+	"filippo.io/mldsa":              "ML-DSA over values in memory; keys and signatures here come from a seed",
 	"github.com/fxamacker/cbor":     "CBOR to and from values in memory",
 	"github.com/makiuchi-d/gozxing": "QR codes to and from pictures in memory",
 }
