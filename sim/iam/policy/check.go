@@ -22,6 +22,7 @@ type Finding struct {
 	Severity  Severity
 	Statement *Statement
 	Condition *Condition // where one condition is to blame, else nil
+	At        Position   // of that condition's key, else of the statement's opening brace
 	Text      string     // what happens
 	Fix       string     // what to write instead
 	Section   string     // of AWS MFA, where the rule behind it is written
@@ -44,16 +45,42 @@ type trap struct {
 }
 
 // Check returns the traps that a document walked into, in the order of its statements. None does not mean that the
-// document is safe: Check knows mistakes about MFA, not what the author wants.
-func Check(d *Document) []Finding {
+// document is safe: Check knows mistakes about MFA, not what the author wants. Beside are documents of the same kind that
+// are attached to the same caller or resource: they may undo what d is there for, or complete it.
+func Check(d *Document, beside ...*Document) []Finding {
+	together := &Document{Kind: d.Kind, Version: d.Version, Statements: slices.Clone(d.Statements)}
+	for _, b := range beside {
+		together.Statements = append(together.Statements, b.Statements...)
+	}
 	var all []Finding
 	for i := range d.Statements {
 		s := &d.Statements[i]
 		for _, t := range traps {
-			if c, sprung := t.springs(d, s); sprung {
-				all = append(all, Finding{t.rule, t.severity, s, c, t.text, t.fix, t.section})
+			if c, sprung := t.springs(together, s); sprung {
+				at := s.brace
+				if c != nil {
+					at = c.at
+				}
+				all = append(all, Finding{t.rule, t.severity, s, c, at, t.text, t.fix, t.section})
 			}
 		}
+	}
+	return all
+}
+
+// A Trap is one mistake that people make, as documentation lists it.
+type Trap struct {
+	Rule      string
+	Severity  Severity
+	Text, Fix string
+	Section   string
+}
+
+// Traps lists the traps that Check knows.
+func Traps() []Trap {
+	var all []Trap
+	for _, t := range traps {
+		all = append(all, Trap{t.rule, t.severity, t.text, t.fix, t.section})
 	}
 	return all
 }

@@ -44,6 +44,7 @@ type Statement struct {
 	Conditions   []Condition
 	Start, End   Position // in the text that was parsed
 
+	brace     Position // its opening one
 	actions   []pattern
 	resources []arnPattern
 }
@@ -60,6 +61,7 @@ type Condition struct {
 
 	op     operator
 	values []operand
+	at     Position // of the key, in the text that was parsed
 }
 
 // Label returns the statement's Sid, or its place such as "statement 2" where it has none.

@@ -34,8 +34,9 @@ type node struct {
 
 // A field is a member of an object.
 type field struct {
-	name  string
-	value node
+	name   string
+	value  node
+	before int // where what was read before the name ends
 }
 
 // errDepth and errTwice are syntax errors of the policy rather than of JSON.
@@ -105,6 +106,7 @@ func elements(d *json.Decoder, depth int) (node, error) {
 func members(d *json.Decoder, depth int) (node, error) {
 	n := node{form: object}
 	for d.More() {
+		before := int(d.InputOffset())
 		name, err := d.Token()
 		if err != nil {
 			return n, err
@@ -113,7 +115,7 @@ func members(d *json.Decoder, depth int) (node, error) {
 		if err != nil {
 			return n, err
 		}
-		n.fields = append(n.fields, field{name.(string), item})
+		n.fields = append(n.fields, field{name.(string), item, before})
 	}
 	_, err := d.Token()
 	return n, err

@@ -98,6 +98,7 @@ func (p *parser) document(root node, d *Document) {
 		for i, n := range list {
 			p.statement(n, i, &d.Statements[i])
 			d.Statements[i].Start, d.Statements[i].End = span(p.text, n, statements.form != array)
+			d.Statements[i].brace = position(p.text, max(n.opened-1, 0))
 		}
 		return
 	}
@@ -196,7 +197,7 @@ func (p *parser) conditions(n node, where string, s *Statement) {
 			p.refuse(badOperator, []any{block.name}, "%s has the unknown operator %q", where, block.name)
 		}
 		for _, f := range block.value.fields {
-			c := Condition{Operator: block.name, Key: Key(f.name), op: op}
+			c := Condition{Operator: block.name, Key: Key(f.name), op: op, at: begins(p.text, f.before)}
 			for _, v := range f.value.list() {
 				if v.form != word && v.form != bare {
 					p.syntax("%s: the values of %q must be strings", where, f.name)

@@ -25,3 +25,9 @@ func span(text string, n node, alone bool) (start, end Position) {
 	}
 	return position(text, from), position(text, n.closed)
 }
+
+// begins returns where the name of a member begins, from the place where what was read before it ends.
+func begins(text string, before int) Position {
+	rest := strings.TrimLeft(text[before:], ", \t\r\n")
+	return position(text, len(text)-len(rest))
+}
