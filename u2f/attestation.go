@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -83,10 +84,34 @@ func (k *Key) makeFactory() error {
 	return nil
 }
 
+// attestation returns what a new credential comes with: what the profile says, unless the platform prefers one of the
+// formats that the key has to offer. The first of them counts; "none" alone asks for none. See 2.3 Section 6.1.2, step
+// 19.
+func (k *Key) attestation(preference []string) Attestation {
+	p := &k.profile
+	if len(p.AttestationFormats) == 0 {
+		return p.Attestation
+	}
+	if len(preference) == 1 && preference[0] == attest.FormatNone {
+		return None
+	}
+	for _, format := range preference {
+		if !slices.Contains(p.AttestationFormats, format) {
+			continue
+		}
+		if format == attest.FormatPacked && p.Attestation == PackedSelf {
+			return PackedSelf
+		}
+		return Attestation(format)
+	}
+	return p.Attestation
+}
+
 // attest returns the attestation statement for a new credential. See Section 6.1.2, step 19. No U2F statement can say
 // that a key is not ES256, which then speaks for itself.
-func (k *Key) attest(key *cose.PrivateKey, authData, clientDataHash []byte) (format string, statement []byte, err error) {
-	switch k.profile.Attestation {
+func (k *Key) attest(kind Attestation, key *cose.PrivateKey, authData, clientDataHash []byte) (
+	format string, statement []byte, err error) {
+	switch kind {
 	case None:
 		return attest.FormatNone, attest.AppendNone(nil), nil
 	case FIDOU2F:

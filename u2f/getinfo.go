@@ -14,7 +14,7 @@ func (k *Key) getInfo(time.Time, []byte) ([]byte, error) {
 		MaxMsgSize: uint64(p.MaxMsgSize), Protocols: p.PINUVAuthProtocols,
 		MaxCredentialCountInList: uint64(p.MaxCredentialCountInList),
 		MaxCredentialIDLength:    uint64(p.MaxCredentialIDLength),
-		Transports:               p.Transports, FirmwareVersion: p.FirmwareVersion,
+		Transports:               p.Transports, FirmwareVersion: p.FirmwareVersion, AttestationFormats: p.AttestationFormats,
 	}
 	if p.SayAlgorithms {
 		for _, a := range p.Algorithms {

@@ -153,7 +153,7 @@ func (k *Key) create(now time.Time, m *making) ([]byte, error) {
 	}
 	var answer ctap.MakeCredentialResponse
 	answer.AuthData = authData.Append(make([]byte, 0, 256+len(r.ClientDataHash)))
-	answer.Format, answer.Statement, err = k.attest(key, answer.AuthData, r.ClientDataHash)
+	answer.Format, answer.Statement, err = k.attest(k.attestation(r.Formats), key, answer.AuthData, r.ClientDataHash)
 	if err != nil {
 		return nil, err
 	}

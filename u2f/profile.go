@@ -40,6 +40,9 @@ type Profile struct {
 
 	// Attestation is what credentials come with.
 	Attestation Attestation `json:"attestation"`
+	// AttestationFormats are those that attestationFormatsPreference may ask for, said in getInfo (2.3, Sections 6.1.2,
+	// step 19, and 6.4); empty: what a platform prefers is not looked at.
+	AttestationFormats []string `json:"attestation_formats"`
 	// CBOR is how requests are read.
 	CBOR Strictness `json:"cbor"`
 	// Selection is whether authenticatorSelection (6.9) is served; 2.0 has none.

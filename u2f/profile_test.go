@@ -72,31 +72,33 @@ func TestParseProfileRefuses(t *testing.T) {
 		`{"transports": ["smoke"]}`:              `"smoke" in transports`,
 		`{"aaguid": "1234"}`:                     `"1234" is not an AAGUID; write one as`,
 		`{"aaguid": "zz112233-4455-6677-8899-aabbccddeeff"}`: "is not an AAGUID",
-		`{"algorithms": []}`:                   "has no algorithms",
-		`{"algorithms": [-7, -47]}`:            `"-47" in algorithms`,
-		`{"max_msg_size": 1200}`:               "ML-DSA-44), whose answers do not fit max_msg_size 1200; use 4608 or more",
-		`{"algorithms": [-8]}`:                 "CTAP1, which needs algorithm -7",
-		`{"max_msg_size": 1023}`:               "has 1023 for max_msg_size; use 1024 to 7609",
-		`{"max_msg_size": 7610}`:               "use 1024 to 7609",
-		`{"max_msg_size": "big"}`:              "cannot be read",
-		`{"max_credential_count_in_list": -1}`: "has -1 for max_credential_count_in_list",
-		`{"max_credential_id_length": 10}`:     "has 10 for max_credential_id_length; use 68 to",
-		`{"resident_slots": -1}`:               "has -1 for resident_slots",
-		`{"resident_slots": 1001}`:             "use 0 to 1000",
-		`{"min_pin_length": 3}`:                "use 4 to 63",
-		`{"min_pin_length": 64}`:               "use 4 to 63",
-		`{"pin_uv_auth_protocols": [3]}`:       `"3" in pin_uv_auth_protocols; use [1 2]`,
-		`{"permissions": false}`:               "make_cred_uv_not_rqd, which needs the permissions",
-		`{"attestation": "tpm"}`:               `"tpm" in attestation; use [packed packed-self fido-u2f none]`,
-		`{"attestation": "fido-u2f"}`:          "fido-u2f, which has no AAGUID",
-		`{"cbor": "loose"}`:                    `"loose" in cbor; use [strict lenient]`,
-		`{"touch_timeout": "0s"}`:              "has 0s for touch_timeout",
-		`{"touch_timeout": "25h"}`:             "at most 24h",
-		`{"touch_timeout": 30}`:                "cannot be read",
-		`{"next_assertion": "soon"}`:           `"soon" is not a duration; write one as`,
-		`{"reset_window": "-1s"}`:              "for reset_window",
-		`{"reset_late_error": "ENOPE"}`:        `"ENOPE" is no error of CTAP; write its name`,
-		`{"pin_length_error": "CTAP2_OK"}`:     `"CTAP2_OK" is no error of CTAP`,
+		`{"algorithms": []}`:                    "has no algorithms",
+		`{"algorithms": [-7, -47]}`:             `"-47" in algorithms`,
+		`{"max_msg_size": 1200}`:                "ML-DSA-44), whose answers do not fit max_msg_size 1200; use 4608 or more",
+		`{"algorithms": [-8]}`:                  "CTAP1, which needs algorithm -7",
+		`{"max_msg_size": 1023}`:                "has 1023 for max_msg_size; use 1024 to 7609",
+		`{"max_msg_size": 7610}`:                "use 1024 to 7609",
+		`{"max_msg_size": "big"}`:               "cannot be read",
+		`{"max_credential_count_in_list": -1}`:  "has -1 for max_credential_count_in_list",
+		`{"max_credential_id_length": 10}`:      "has 10 for max_credential_id_length; use 68 to",
+		`{"resident_slots": -1}`:                "has -1 for resident_slots",
+		`{"resident_slots": 1001}`:              "use 0 to 1000",
+		`{"min_pin_length": 3}`:                 "use 4 to 63",
+		`{"min_pin_length": 64}`:                "use 4 to 63",
+		`{"pin_uv_auth_protocols": [3]}`:        `"3" in pin_uv_auth_protocols; use [1 2]`,
+		`{"permissions": false}`:                "make_cred_uv_not_rqd, which needs the permissions",
+		`{"attestation": "tpm"}`:                `"tpm" in attestation; use [packed packed-self fido-u2f none]`,
+		`{"attestation": "fido-u2f"}`:           "fido-u2f, which has no AAGUID",
+		`{"attestation_formats": ["tpm"]}`:      `"tpm" in attestation_formats; use [packed fido-u2f none]`,
+		`{"attestation_formats": ["fido-u2f"]}`: "fido-u2f in attestation_formats, which has no AAGUID",
+		`{"cbor": "loose"}`:                     `"loose" in cbor; use [strict lenient]`,
+		`{"touch_timeout": "0s"}`:               "has 0s for touch_timeout",
+		`{"touch_timeout": "25h"}`:              "at most 24h",
+		`{"touch_timeout": 30}`:                 "cannot be read",
+		`{"next_assertion": "soon"}`:            `"soon" is not a duration; write one as`,
+		`{"reset_window": "-1s"}`:               "for reset_window",
+		`{"reset_late_error": "ENOPE"}`:         `"ENOPE" is no error of CTAP; write its name`,
+		`{"pin_length_error": "CTAP2_OK"}`:      `"CTAP2_OK" is no error of CTAP`,
 	} {
 		_, err := u2f.ParseProfile([]byte(text))
 		require.ErrorContains(t, err, want, text)
@@ -171,6 +173,28 @@ func TestAttestation(t *testing.T) {
 	m, s = attested(u2f.FIDOU2F)
 	require.Equal(t, "fido-u2f", m.Format)
 	certified(m, s)
+
+	for _, c := range []struct {
+		kind       u2f.Attestation
+		preference []string
+		want       string
+		batch      bool
+	}{
+		{u2f.Packed, []string{}, "packed", true},
+		{u2f.Packed, []string{"none"}, "none", false},
+		{u2f.Packed, []string{"tpm", "none"}, "packed", true}, // "none" counts where it stands alone
+		{u2f.Packed, []string{"tpm"}, "packed", true},
+		{u2f.Packed, []string{"none", "packed"}, "packed", true},
+		{u2f.PackedSelf, []string{"packed"}, "packed", false},
+		{u2f.None, []string{"packed"}, "packed", true},
+		{u2f.None, []string{"tpm"}, "none", false},
+	} {
+		m, s = attested(c.kind, func(m *ctap.MakeCredentialRequest) { m.Formats = c.preference })
+		require.Equal(t, c.want, m.Format, c)
+		require.Equal(t, c.batch, s.X5C != nil, c)
+	}
+	silent := newRig(t, "ctap2.1", nil).make(func(m *ctap.MakeCredentialRequest) { m.Formats = []string{"none"} })
+	require.Equal(t, "packed", silent.Format, "a key of before 2.2 does not look at it")
 
 	m, _ = attested(u2f.None)
 	require.Equal(t, "none", m.Format)

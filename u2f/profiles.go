@@ -45,6 +45,7 @@ func modern() Profile {
 		MakeCredUVNotRqd:         true,
 		CredentialManagement:     true,
 		Attestation:              Packed,
+		AttestationFormats:       []string{"packed"},
 		CBOR:                     Strict,
 		Selection:                true,
 		TouchTimeout:             Duration(30 * time.Second),
@@ -65,6 +66,7 @@ func without23(p Profile) Profile {
 	p.Name = "ctap2.1"
 	p.Versions = []string{"U2F_V2", "FIDO_2_0", "FIDO_2_1"}
 	p.Algorithms, p.MaxMsgSize = []cose.Algorithm{cose.ES256, cose.EdDSA}, 1200
+	p.AttestationFormats = nil
 	p.AAGUID = AAGUID{0x3b, 0x1a, 0xdb, 0x99, 0x0d, 0xfe, 0x46, 0xfd, 0x90, 0xb8, 0x7f, 0x76, 0x14, 0xa4, 0xde, 0x21}
 	return p
 }
@@ -173,6 +175,8 @@ func (p Profile) Check() error {
 		return fmt.Errorf("u2f: profile %q speaks CTAP1 only, which has no AAGUID; leave it zero", p.Name)
 	case p.AAGUID != AAGUID{} && p.Attestation == FIDOU2F:
 		return fmt.Errorf("u2f: profile %q attests with fido-u2f, which has no AAGUID; leave it zero, or use packed", p.Name)
+	case p.AAGUID != AAGUID{} && slices.Contains(p.AttestationFormats, "fido-u2f"):
+		return fmt.Errorf("u2f: profile %q has fido-u2f in attestation_formats, which has no AAGUID; leave one of them out", p.Name)
 	case len(p.Algorithms) == 0:
 		return fmt.Errorf("u2f: profile %q has no algorithms; use -7 (ES256) and others of %v", p.Name, cose.Algorithms())
 	case p.CTAP1() && !slices.Contains(p.Algorithms, cose.ES256):
@@ -198,6 +202,7 @@ func (p Profile) checkWords() error {
 		{"extensions", p.Extensions, []string{"credProtect", "hmac-secret"}},
 		{"transports", p.Transports, []string{"usb", "nfc", "ble", "smart-card", "hybrid", "internal"}},
 		{"attestation", []string{string(p.Attestation)}, []string{"packed", "packed-self", "fido-u2f", "none"}},
+		{"attestation_formats", p.AttestationFormats, []string{"packed", "fido-u2f", "none"}},
 		{"cbor", []string{string(p.CBOR)}, []string{"strict", "lenient"}},
 	} {
 		if err := choose(p.Name, v.field, v.words, v.choice); err != nil {

@@ -22,6 +22,7 @@ type GetInfoResponse struct {
 	MinPINLength             uint64          // 0x0D
 	FirmwareVersion          uint64          // 0x0E
 	RemainingCredentials     *uint64         // 0x14 remainingDiscoverableCredentials
+	AttestationFormats       []string        // 0x16, 2.3
 }
 
 // Append appends the members in canonical form.
@@ -60,6 +61,9 @@ func (g *GetInfoResponse) Append(b []byte) []byte {
 	m.unsignedIf(0x0e, g.FirmwareVersion)
 	if g.RemainingCredentials != nil {
 		m.unsigned(0x14, *g.RemainingCredentials)
+	}
+	if len(g.AttestationFormats) > 0 {
+		m.encoded(0x16, appendTexts(nil, g.AttestationFormats))
 	}
 	return m.appendTo(b)
 }
@@ -147,6 +151,8 @@ func (g *GetInfoResponse) read(r *reader, key uint64) {
 		g.FirmwareVersion = r.unsigned()
 	case 0x14:
 		g.RemainingCredentials = new(r.unsigned())
+	case 0x16:
+		g.AttestationFormats = r.texts()
 	default:
 		r.skip()
 	}

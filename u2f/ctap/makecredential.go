@@ -13,6 +13,7 @@ type MakeCredentialRequest struct {
 	UVAuthParam           []byte                // 0x08 pinUvAuthParam
 	Protocol              *uint64               // 0x09 pinUvAuthProtocol
 	EnterpriseAttestation *uint64               // 0x0A
+	Formats               []string              // 0x0B attestationFormatsPreference, 2.3
 
 	paramsFault error
 }
@@ -69,6 +70,8 @@ func (m *MakeCredentialRequest) read(r *reader, key uint64) {
 		m.Protocol = new(r.unsigned())
 	case 0x0a:
 		m.EnterpriseAttestation = new(r.unsigned())
+	case 0x0b:
+		m.Formats = r.texts()
 	default:
 		r.skip()
 	}
@@ -146,6 +149,9 @@ func (m *MakeCredentialRequest) Append(b []byte) []byte {
 	}
 	if m.EnterpriseAttestation != nil {
 		out.unsigned(0x0a, *m.EnterpriseAttestation)
+	}
+	if m.Formats != nil {
+		out.encoded(0x0b, appendTexts(nil, m.Formats))
 	}
 	return out.appendTo(b)
 }

@@ -31,7 +31,7 @@ func makeFields() fields {
 		4: []any{fields{"alg": -7, "type": "public-key"}, fields{"alg": -257, "type": "public-key"}},
 		5: []any{fields{"id": []byte("c"), "type": "public-key"}},
 		6: fields{"credProtect": 2, "hmac-secret": true}, 7: fields{"rk": true, "uv": false},
-		8: []byte("param"), 9: 2, 10: 1}
+		8: []byte("param"), 9: 2, 10: 1, 11: []any{"packed", "none"}}
 }
 
 func getFields() fields {
@@ -47,7 +47,7 @@ func TestMakeCredentialRequest(t *testing.T) {
 		ExcludeList: []ctap.Descriptor{{Type: "public-key", ID: []byte("c")}},
 		Extensions:  []ctap.Extension{{Name: "credProtect", Value: []byte{2}}, {Name: "hmac-secret", Value: []byte{0xf5}}},
 		Options:     ctap.Options{RK: ctap.True, UV: ctap.False}, UVAuthParam: []byte("param"),
-		Protocol: new(uint64(2)), EnterpriseAttestation: new(uint64(1))}
+		Protocol: new(uint64(2)), EnterpriseAttestation: new(uint64(1)), Formats: []string{"packed", "none"}}
 	b := canonical(t, makeFields())
 	got, err := ctap.ParseMakeCredentialRequest(b)
 	require.NoError(t, err)
@@ -56,7 +56,7 @@ func TestMakeCredentialRequest(t *testing.T) {
 	require.Equal(t, b, want.Append(nil))
 
 	bare := makeFields()
-	for key := 5; key <= 10; key++ {
+	for key := 5; key <= 11; key++ {
 		delete(bare, key)
 	}
 	bare[2], bare[3] = fields{"id": "example.org"}, fields{"id": []byte{}}
@@ -117,6 +117,8 @@ func TestRequestErrors(t *testing.T) {
 	}
 	t.Run("authenticatorMakeCredential, Section 6.1", func(t *testing.T) {
 		check(t, makeFields, func(b []byte) error { _, err := ctap.ParseMakeCredentialRequest(b); return err }, []spoil{
+			{"formats of another type", 11, "packed", wrongType}, {"a format of another type", 11, []any{1}, wrongType},
+			{"no formats", 11, []any{}, nil},
 			{"hash of another type", 1, "x", wrongType}, {"no hash", 1, nil, missing},
 			{"short hash", 1, hash[1:], length}, {"long hash", 1, append(hash, 0), length},
 			{"rp of another type", 2, []byte{1}, wrongType}, {"no rp", 2, nil, missing},
@@ -251,7 +253,7 @@ func TestResponses(t *testing.T) {
 func TestGetInfoResponse(t *testing.T) {
 	message := fields{1: []any{"FIDO_2_1"}, 2: []any{"credProtect"}, 3: make([]byte, 16),
 		4: fields{"up": true, "rk": true, "plat": false, "clientPin": true}, 5: 1200, 6: []any{2, 1}, 7: 8, 8: 128,
-		9: []any{"usb"}, 10: []any{fields{"alg": -8, "type": "public-key"}}, 13: 4, 14: 1, 20: 0}
+		9: []any{"usb"}, 10: []any{fields{"alg": -8, "type": "public-key"}}, 13: 4, 14: 1, 20: 0, 22: []any{"packed"}}
 	b := canonical(t, message)
 	g, err := ctap.ParseGetInfoResponse(b)
 	require.NoError(t, err)
