@@ -58,6 +58,8 @@ type Session struct {
 	// MFA is whether the session began with a code; MFASerial says from which device.
 	MFA       bool   `json:"mfa"`
 	MFASerial string `json:"mfaSerial,omitempty"`
+	// Console is whether somebody signed in for it: then it may call IAM without MFA, too.
+	Console bool `json:"console,omitempty"`
 }
 
 // A User is one IAM user, or root.
@@ -79,6 +81,7 @@ type LoginProfile struct {
 	Created       time.Time `json:"created"`
 	Changed       time.Time `json:"changed"`
 	ResetRequired bool      `json:"resetRequired,omitempty"`
+	Throttle
 }
 
 // An AccessKey is a long-term credential.
@@ -110,6 +113,7 @@ const (
 	// kindCredential is the index of security keys: base64url of the credential ID; the value is the serial number.
 	kindCredential = "credential"
 	kindCeremony   = "ceremony" // the user's ID, a space, the ceremony's ID
+	kindSignIn     = "signin"   // the sign-in's ID
 	kindGrave      = "grave"    // the name in lower case of a deleted user; the value is when
 	// kindThrottle is only used with the weakness count-per-session: the serial number, a space, the access key ID.
 	kindThrottle = "throttle"

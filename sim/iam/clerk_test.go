@@ -117,7 +117,7 @@ func (c *clerk) wait(d time.Duration) { c.now = c.now.Add(d) }
 func (c *clerk) dump() map[string]string {
 	all := map[string]string{}
 	require.NoError(c.t, c.store.View(c.t.Context(), func(tx iam.Tx) error {
-		for _, kind := range []string{"account", "user", "userid", "key", "session", "mfa", "credential", "ceremony", "grave"} {
+		for _, kind := range []string{"account", "user", "userid", "key", "session", "mfa", "credential", "ceremony", "signin", "grave"} {
 			records, err := tx.Scan(kind, "", "", 0)
 			if err != nil {
 				return err

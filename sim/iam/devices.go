@@ -150,7 +150,7 @@ func (o *operating) accountName() string {
 // enableMFADevice gives a device to a user. The refusals come in the order in which the real service was seen to decide:
 // the user, the device, whose it is, how many, the codes.
 func (o *operating) enableMFADevice() (any, error) {
-	u, err := o.userNamed(o.param("UserName"))
+	u, err := o.subject()
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +181,7 @@ func (o *operating) enableMFADevice() (any, error) {
 // resyncMFADevice finds a device again that has drifted out of the window. Both codes are burnt, as those of an enrolment
 // are: RFC 6238, Section 5.2 knows no code that is good twice.
 func (o *operating) resyncMFADevice() (any, error) {
-	u, err := o.userNamed(o.param("UserName"))
+	u, err := o.subject()
 	if err != nil {
 		return nil, err
 	}

@@ -35,10 +35,10 @@ var securityKeyOperations = []*operation{
 		params: []param{{"UserName", existingUserNameShape, false}, {"CeremonyId", ceremonyIDShape, true},
 			{"Response", ceremonyResponseShape, true}}},
 	{service: "signin", name: "BeginSecurityKeySignIn", writes: true, run: (*operating).beginSignIn, params: []param{
-		{"UserName", existingUserNameShape, false}}},
+		{"UserName", existingUserNameShape, false}, {"SignInId", ceremonyIDShape, false}}},
 	{service: "signin", name: "FinishSecurityKeySignIn", writes: true, prepare: parseAsserted, run: (*operating).finishSignIn,
-		params: []param{{"UserName", existingUserNameShape, false}, {"CeremonyId", ceremonyIDShape, true},
-			{"Response", ceremonyResponseShape, true}}},
+		params: []param{{"UserName", existingUserNameShape, false}, {"SignInId", ceremonyIDShape, false},
+			{"CeremonyId", ceremonyIDShape, true}, {"Response", ceremonyResponseShape, true}}},
 }
 
 // The shapes of these parameters. Our choice, but for the characters of a name, which stands in an ARN.

@@ -216,12 +216,12 @@ func (d *desk) enrolled(user string, c *iam.Ceremony, answer string) (string, *i
 	return result.(*iam.EnrolledKey).SerialNumber, nil
 }
 
-func (d *desk) signedIn(user string, c *iam.Ceremony, answer string) (*iam.KeySession, *iam.Error) {
+func (d *desk) signedIn(user string, c *iam.Ceremony, answer string) (*iam.ConsoleSession, *iam.Error) {
 	result, e := d.signin("FinishSecurityKeySignIn", "UserName", user, "CeremonyId", c.ID, "Response", answer)
 	if e != nil {
 		return nil, e
 	}
-	return result.(*iam.KeySession), nil
+	return result.(*iam.ConsoleSession), nil
 }
 
 // bobsKey enrols a key for bob.
@@ -280,7 +280,7 @@ func TestRootsSecurityKey(t *testing.T) {
 	c = d.begin("BeginSecurityKeySignIn")
 	result, e = d.signin("FinishSecurityKeySignIn", "CeremonyId", c.ID, "Response", f.assert(t, c.Options, claim{handle: []byte("root")}))
 	require.Nil(t, e)
-	require.Equal(t, d.now.Add(time.Hour), result.(*iam.KeySession).Expires)
+	require.Equal(t, d.now.Add(time.Hour), result.(*iam.ConsoleSession).Expires)
 }
 
 func TestSecurityKeysCountAsDevices(t *testing.T) {

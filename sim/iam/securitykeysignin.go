@@ -2,34 +2,15 @@ package iam
 
 import (
 	"bytes"
-	"fmt"
 	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
 )
 
-// A KeySession is the session of who signed in with a security key, the result of FinishSecurityKeySignIn. This is the
-// only place in which its keys are shown.
-type KeySession struct {
-	AccessKeyID, SecretAccessKey, SessionToken string
-
-	SerialNumber string    // the key's ARN
-	Expires      time.Time // lab time
-}
-
-// String leaves the secrets out.
-func (k *KeySession) String() string { return k.AccessKeyID }
-
-// GoString is String.
-func (k *KeySession) GoString() string { return k.String() }
-
-// Format writes String, whatever the verb.
-func (k *KeySession) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.String()) }
-
 // beginSignIn asks for a signature of one of the user's security keys: WebAuthn, Section 7.2, step 1.
 func (o *operating) beginSignIn() (any, error) {
-	u, err := o.subject()
+	u, _, err := o.asked()
 	if err != nil {
 		return nil, err
 	}
@@ -54,10 +35,21 @@ func (o *operating) beginSignIn() (any, error) {
 	return o.begin(&ceremony{UserID: u.ID, Session: *session}, assertion.Response)
 }
 
-// finishSignIn judges a signature and begins a session with MFA: WebAuthn, Section 7.2. A password has been asked for
-// before; that is not this operation's business.
+// asked returns who signs in: the user of the sign-in that the call names, or, for who does not ask for passwords, the user
+// that it names.
+func (o *operating) asked() (*User, *signIn, error) {
+	if o.param("SignInId") == "" {
+		u, err := o.subject()
+		return u, nil, err
+	}
+	s, u, err := o.underWay()
+	return u, s, err
+}
+
+// finishSignIn judges a signature and begins a session with MFA: WebAuthn, Section 7.2. Where the call names a sign-in, that
+// goes on.
 func (o *operating) finishSignIn() (any, error) {
-	u, err := o.subject()
+	u, s, err := o.asked()
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +64,10 @@ func (o *operating) finishSignIn() (any, error) {
 	if err := o.putDevice(d); err != nil {
 		return nil, err
 	}
+	if s != nil {
+		s.Serial = d.Serial
+		return o.goOn(u, s)
+	}
 	length := defaultSession * time.Second
 	if u.ID == Root {
 		length = rootSession * time.Second
@@ -80,7 +76,7 @@ func (o *operating) finishSignIn() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &KeySession{x.AccessKeyID, x.Secret, token, d.Serial, x.Expires}, nil
+	return &ConsoleSession{x.AccessKeyID, x.Secret, token, d.Serial, x.Expires}, nil
 }
 
 // judgeAsserted lets the library judge the call's assertion, and the signature count after it. It returns the device with

@@ -62,6 +62,8 @@ type Account struct {
 	Created time.Time `json:"created"`
 	// Drawn counts the values drawn from chance so far, so that none is drawn twice, after a restart neither.
 	Drawn uint64 `json:"drawn"`
+	// Email is root's e-mail address; "" is DefaultRootEmail.
+	Email string `json:"email,omitempty"`
 	// Users counts the IAM users.
 	Users int `json:"users"`
 	// VirtualDevices counts the virtual MFA devices.
@@ -170,9 +172,14 @@ func (s *Service) decide(ctx context.Context, call Call, d *Decision) (any, *Err
 		return nil, e
 	}
 	var prepared any
-	if op.prepare != nil {
+	if op.look != nil || op.prepare != nil {
 		var err error
-		if prepared, err = op.prepare(call); err != nil {
+		if op.look != nil {
+			prepared, err = op.look(s, ctx, call)
+		} else {
+			prepared, err = op.prepare(call)
+		}
+		if err != nil {
 			d.Cause = err
 			return nil, s.refuse("ServiceFailure")
 		}
@@ -385,6 +392,8 @@ type operation struct {
 	// prepare, where there is one, does slow work on a valid call before its transaction begins; run finds what it
 	// returned in operating.prepared.
 	prepare func(Call) (any, error)
+	// look is prepare for what has to read the store first.
+	look func(*Service, context.Context, Call) (any, error)
 }
 
 // param is one parameter of an operation; its shape says what values it takes.
@@ -397,7 +406,7 @@ type param struct {
 // operations is the table by "service:Action".
 var operations = func() map[string]*operation {
 	m := map[string]*operation{}
-	for _, op := range slices.Concat(deviceOperations, tokenOperations, userOperations, accountOperations, securityKeyOperations) {
+	for _, op := range slices.Concat(deviceOperations, tokenOperations, userOperations, accountOperations, securityKeyOperations, signInOperations) {
 		m[op.service+":"+op.name] = op
 	}
 	return m

@@ -85,6 +85,12 @@ var texts = []text{
 	{"NoSecurityKey", 404, "NoSuchEntity", "The user has no security key.", "O", "security-key", "WebAuthn, Section 7.2"},
 	{"SecurityKeyFailed", 403, "AccessDenied", "MultiFactorAuthentication failed, the answer of the security key is not valid.", "O", "form", "WebAuthn, Section 7.2"},
 
+	// Signing in.
+	{"SignInFailed", 403, "AccessDenied", "Your authentication information is incorrect. Please try again.", "S", "password", "IAM User Guide, console"},
+	{"SignInCodeFailed", 403, "AccessDenied", "Your authentication information is incorrect. Please try again.", "K", "code", "IAM User Guide, console_sign-in-mfa"},
+	{"NoSignIn", 403, "AccessDenied", "The sign-in is over or took too long. Please sign in again.", "O", "sign-in", "Lab notes"},
+	{"SamePassword", 400, "PasswordPolicyViolation", "The new password is the old one. Please choose another.", "O", "password", "API_ChangePassword"},
+
 	// Tokens.
 	{"InvalidCode", 403, "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. ", "S", "code", "API_GetSessionToken"},
 	{"InvalidSerial", 403, "AccessDenied", "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.", "S", "serial", "API_GetSessionToken"},

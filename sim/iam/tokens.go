@@ -43,13 +43,13 @@ var tokenAccessKeyIDShape = newShape(16, 128, `[\w]*`, `[\w]*`)
 // id_credentials_temp_request.
 func (s *Service) permitted(call Call) *Error {
 	switch session := call.Caller.Session; {
-	case session == nil:
+	case session == nil, Version(call.Service) == "":
 		return nil
 	case call.Service == "sts" && call.Action == "GetSessionToken":
 		return s.refuse("SessionCallsSession")
 	case call.Service == "sts" && !slices.Contains([]string{"AssumeRole", "GetCallerIdentity"}, call.Action):
 		return s.refuse("AccessDenied", call.Caller.ARN, call.Service, call.Action)
-	case call.Service == "iam" && !session.MFA:
+	case call.Service == "iam" && !session.MFA && !session.Console:
 		return s.refuse("SessionWithoutMFA")
 	}
 	return nil

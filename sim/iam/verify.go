@@ -62,9 +62,9 @@ type Verifier struct {
 
 // A Throttle counts refusals: RFC 4226, Section 7.3.
 type Throttle struct {
-	// Failures is how many codes were refused since the last one that was accepted.
+	// Failures is how many codes, or passwords, were refused since the last one that was accepted.
 	Failures int64 `json:"failures,omitempty"`
-	// LockedUntil is when the next code will be looked at; only with the setting lockout.
+	// LockedUntil is when the next code, or password, will be looked at; only with the setting lockout.
 	LockedUntil time.Time `json:"lockedUntil,omitzero"`
 }
 
@@ -170,15 +170,15 @@ func (v *Verifier) accept(d *Verdict, now time.Time, s *Settings) {
 
 // refuse counts a refusal; with the setting lockout each one from there on locks for longer, as RFC 4226, Section 7.3
 // proposes.
-func (v *Verifier) refuse(now time.Time, s *Settings) {
-	v.Failures++
-	if over := v.Failures - s.Lockout + 1; s.Lockout > 0 && over > 0 {
-		v.LockedUntil = now.Add(time.Duration(min(over, maxLockouts)) * s.LockoutTime)
+func (t *Throttle) refuse(now time.Time, s *Settings) {
+	t.Failures++
+	if over := t.Failures - s.Lockout + 1; s.Lockout > 0 && over > 0 {
+		t.LockedUntil = now.Add(time.Duration(min(over, maxLockouts)) * s.LockoutTime)
 	}
 }
 
-func (v *Verifier) locked(now time.Time, s *Settings) bool {
-	return s.Lockout > 0 && now.Before(v.LockedUntil)
+func (t *Throttle) locked(now time.Time, s *Settings) bool {
+	return s.Lockout > 0 && now.Before(t.LockedUntil)
 }
 
 // whence explains a refused code: it looks for it outside the window, as far as a resync would. Whatever it finds the
