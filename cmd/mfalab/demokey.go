@@ -127,7 +127,8 @@ func (s *story) browse(origin string, do ceremony, options []byte) ([]byte, erro
 	if err := s.record("page.asked", sim.String("origin", origin), sim.String("rp", rp)); err != nil {
 		return nil, err
 	}
-	browser := &client.Client{Ask: func(req []byte) ([]byte, error) { return s.lab.AskKey(s.ctx, s.key, req) }}
+	ask := func(req []byte) ([]byte, error) { return s.lab.AskKey(s.ctx, s.key, req) }
+	browser := &client.Client{Keys: []client.Key{{Ask: ask}}}
 	answer, err := do(browser, origin, options)
 	var refusal *client.Error
 	if errors.As(err, &refusal) {

@@ -313,6 +313,7 @@ var pureModules = map[string]string{
 	"filippo.io/mldsa":              "ML-DSA over values in memory; keys and signatures here come from a seed",
 	"github.com/fxamacker/cbor":     "CBOR to and from values in memory",
 	"github.com/makiuchi-d/gozxing": "QR codes to and from pictures in memory",
+	"golang.org/x/net/publicsuffix": "a list of names in the program",
 }
 
 // stranger reports whether p belongs to a module of others that is not known to be pure.

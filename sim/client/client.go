@@ -1,19 +1,24 @@
 package client
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/mfalab/mfalab/u2f/ctap"
 )
 
 // From the specification: commands, CTAP Section 6.
 const (
-	cmdMakeCredential = 0x01
-	cmdGetAssertion   = 0x02
-	cmdGetInfo        = 0x04
-	cmdClientPIN      = 0x06
+	cmdMakeCredential   = 0x01
+	cmdGetAssertion     = 0x02
+	cmdGetInfo          = 0x04
+	cmdClientPIN        = 0x06
+	cmdGetNextAssertion = 0x08
+	cmdSelection        = 0x0b
+	cmdLargeBlobs       = 0x0c
 )
 
 // A PIN is what a user types. It is shown nowhere.
@@ -28,29 +33,117 @@ func (p PIN) GoString() string { return p.String() }
 // Format writes String, whatever the verb.
 func (p PIN) Format(f fmt.State, _ rune) { fmt.Fprint(f, p.String()) }
 
-// A Client is a browser with one key plugged in and a user in front of it. It does one ceremony at a time.
-type Client struct {
-	// Ask sends the key a request, which is a command byte and its CBOR, and returns the answer: a status byte and CBOR.
-	// Where the key wants to be touched it returns afterwards. An error is for a key that does not answer at all.
+// ErrAborted is for Key.Ask and Key.APDU to return, or to wrap, where the page gives the ceremony up: the exception is an
+// AbortError then. See Section 5.6.
+var ErrAborted = errors.New("the page gave it up")
+
+// A Key is a security key that is plugged into the client, and the user's part in using it.
+type Key struct {
+	// Ask sends the key a CTAP2 request, which is a command byte and its CBOR, and returns the answer: a status byte and
+	// CBOR. Where the key wants to be touched it returns afterwards. An error is for a key that does not answer at all. It
+	// is nil for a key that knows U2F only.
 	Ask func(req []byte) ([]byte, error)
+	// APDU sends the key a U2F request and returns the answer with its status word. It is nil for a key without U2F.
+	APDU func(req []byte) ([]byte, error)
+	// Pause is called before a U2F request is sent again because the user has not touched the key yet; an error ends the
+	// ceremony. Where it is nil nothing is sent twice.
+	Pause func() error
 	// PIN is what the user types where the key has a PIN and wants it; "" is a user who types none.
 	PIN PIN
-	// Random gives what the exchange of the PIN has to draw; it may be nil where PIN is "".
+	// Prompt is who types the PIN in the place of PIN, as often as the key can be asked; nil types PIN once.
+	Prompt func(p Prompt) (pin PIN, ok bool)
+	// Sign signs in the key's name what no key signs, for a Forgery: by the credential with this ID of this relying party,
+	// or, where id is nil, by the key that attests. It is nil for keys whose secrets nobody has.
+	Sign func(rpID string, id, message []byte) ([]byte, error)
+}
+
+// A Prompt is what a client asks a user for.
+type Prompt struct {
+	New     bool   // a new PIN, since the key wants it changed; else the one that it has
+	Wrong   bool   // the PIN before was not the key's
+	Retries uint64 // how many wrong ones the key still takes, before it is blocked
+	Least   uint64 // code points of the shortest PIN
+}
+
+// An Account is a discoverable credential that a key offers.
+type Account struct {
+	Credential        []byte
+	UserHandle        []byte
+	Name, DisplayName string // only where the user was verified
+}
+
+// A Client is a browser with keys plugged in and a user in front of it. It does one ceremony at a time.
+type Client struct {
+	// Keys are those that are plugged in.
+	Keys []Key
+	// Pick is which key the user touches, where several could do it; the argument has their indexes in Keys, those that
+	// know a credential of the page's list first. A nil Pick takes the first.
+	Pick func(able []int) int
+	// Choose is which account the user takes, where a key has several for a page that names none; nil takes the first, which
+	// is the newest.
+	Choose func(accounts []Account) int
+	// Random gives what PINs, salts and large blobs have to draw; it may be nil where there are none.
 	Random io.Reader
+	// Top is the origin of the window, where the page is in a frame of another origin; "" where it is not. The frame is
+	// taken to be allowed. See Section 5.10.
+	Top string
+	// Related returns the document at https://RPID/.well-known/webauthn, which names other origins that may use the RP ID;
+	// nil where there is none. See Section 5.11.
+	Related func(rpID string) ([]byte, error)
+	// Forge makes the answer break one rule; nil is an honest client.
+	Forge *Forgery
 }
 
-// key is what the client knows of the key in a ceremony.
+// From the specification, Section 15.1: for how long a ceremony waits.
+const (
+	leastTimeout   = 5 * time.Minute
+	mostTimeout    = 10 * time.Minute
+	defaultTimeout = 5 * time.Minute
+)
+
+// Timeout returns for how long a page with these options, of either kind, is to wait for the user: what it asks for,
+// within 5 to 10 minutes. See Sections 5.1.3, 5.1.4 and 15.1.
+func Timeout(options []byte) (time.Duration, error) {
+	var o struct {
+		Timeout *uint32 `json:"timeout"`
+	}
+	if err := read(options, &o); err != nil || o.Timeout == nil {
+		return defaultTimeout, err
+	}
+	return min(max(time.Duration(*o.Timeout)*time.Millisecond, leastTimeout), mostTimeout), nil
+}
+
+// key is what the client knows of a key in a ceremony.
 type key struct {
-	*Client
-	info ctap.GetInfoResponse
+	*Key
+	client *Client
+	index  int
+	info   ctap.GetInfoResponse
+	more   moreInfo
+	u2f    bool // it knows U2F only
+	token  []byte
+	uv     bool // the request asks the key itself to verify the user
+	// protocol is that of the token.
+	protocol uint64
 }
 
-// meet asks the key what it is. See CTAP Section 6.4.
-func (c *Client) meet() (*key, error) {
-	k := &key{Client: c}
+// meet asks a key what it is. A key that knows no CTAP2 is one of U2F, where it has that. See CTAP Section 6.4.
+func (c *Client) meet(i int) (*key, error) {
+	k := &key{client: c, Key: &c.Keys[i], index: i}
+	if k.Ask == nil {
+		k.u2f = true
+		return k, nil
+	}
 	body, err := k.send(cmdGetInfo, nil)
+	if ctap.StatusOf(err) == ctap.ErrInvalidCommand && k.APDU != nil {
+		k.u2f = true
+		return k, nil
+	}
 	if err == nil {
 		k.info, err = ctap.ParseGetInfoResponse(body)
+	}
+	if err == nil {
+		k.more, err = parseMoreInfo(body)
 	}
 	if err != nil {
 		return nil, failed("the key does not say what it is", err)
@@ -72,34 +165,5 @@ func (k *key) send(command byte, params []byte) ([]byte, error) {
 	return reply[1:], nil
 }
 
-// narrow returns what of a list the key can be asked about: IDs that are not too long to be its own, and where there are
-// more than it takes at a time, the one that it knows among them, if any. See CTAP Sections 6.1.2 and 6.4
-// (maxCredentialCountInList, maxCredentialIdLength).
-func (k *key) narrow(rpID string, hash []byte, list []descriptor) ([]ctap.Descriptor, error) {
-	var out []ctap.Descriptor
-	for _, d := range list {
-		if d.Type == publicKey && (k.info.MaxCredentialIDLength == 0 || uint64(len(d.ID)) <= k.info.MaxCredentialIDLength) {
-			out = append(out, ctap.Descriptor{Type: d.Type, ID: d.ID})
-		}
-	}
-	most := int(min(k.info.MaxCredentialCountInList, uint64(len(out))))
-	if most == 0 || len(out) <= most {
-		return out, nil
-	}
-	for part := range slices.Chunk(out, most) {
-		silent := ctap.GetAssertionRequest{RPID: rpID, ClientDataHash: hash, AllowList: part, Options: ctap.Options{UP: ctap.False}}
-		body, err := k.send(cmdGetAssertion, silent.Append(nil))
-		if ctap.StatusOf(err) == ctap.ErrNoCredentials {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		a, err := ctap.ParseGetAssertionResponse(body)
-		if err != nil || len(part) == 1 {
-			return part, err
-		}
-		return []ctap.Descriptor{{Type: publicKey, ID: slices.Clone(a.CredentialID)}}, nil
-	}
-	return nil, nil
-}
+// extends reports whether the key knows an extension.
+func (k *key) extends(name string) bool { return slices.Contains(k.info.Extensions, name) }

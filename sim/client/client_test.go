@@ -68,7 +68,7 @@ func newBenchOf(t testing.TB, seed byte, profile string, change ...func(*u2f.Pro
 	require.NoError(t, err)
 	require.NoError(t, b.key.PowerUp(noon, bytes.Repeat([]byte{seed}, 32)))
 	b.key.SetPresence(noon, u2f.Presence{Mode: u2f.Auto})
-	b.browser = client.Client{Ask: b.ask, Random: &stream{}}
+	b.browser = client.Client{Keys: []client.Key{{Ask: b.ask}}, Random: &stream{}}
 	return b
 }
 
@@ -388,7 +388,7 @@ func TestTheUserIsVerified(t *testing.T) {
 			if tt.pin != "" {
 				b.setPIN(tt.pin)
 			}
-			b.browser.PIN = tt.typed
+			b.browser.Keys[0].PIN = tt.typed
 			b.commands()
 			outcome := func(answer []byte, err error) string {
 				if err != nil {
@@ -409,14 +409,14 @@ func TestTheUserIsVerified(t *testing.T) {
 	t.Run("a key with a PIN wants it for a discoverable credential, discouraged or not", func(t *testing.T) {
 		b := newBench(t, "ctap2.1")
 		b.setPIN("1234")
-		b.browser.PIN = "1234"
+		b.browser.Keys[0].PIN = "1234"
 		answer := b.made(creation(object{"authenticatorSelection": object{"userVerification": "discouraged", "residentKey": "required"}}))
 		require.NotZero(t, answer.authData(t).Flags&uv)
 	})
 	t.Run("the PIN cannot be sent without randomness", func(t *testing.T) {
 		b := newBench(t, "ctap2.1")
 		b.setPIN("1234")
-		b.browser.PIN, b.browser.Random = "1234", nil
+		b.browser.Keys[0].PIN, b.browser.Random = "1234", nil
 		_, err := b.browser.Get(page, request(object{"userVerification": "required"}))
 		require.Equal(t, client.NotAllowedError, name(err))
 	})
@@ -465,7 +465,7 @@ func TestKeysThatFail(t *testing.T) {
 			b := newBench(t, "ctap2.1")
 			id := b.made(creation(nil)).ID
 			n := 0
-			b.browser.Ask = func(req []byte) ([]byte, error) {
+			b.browser.Keys[0].Ask = func(req []byte) ([]byte, error) {
 				if n++; n > fails {
 					return []byte(answer), nil
 				}
@@ -482,7 +482,7 @@ func TestKeysThatFail(t *testing.T) {
 			}
 		}
 	}
-	b := client.Client{Ask: func([]byte) ([]byte, error) { return nil, gone }}
+	b := client.Client{Keys: []client.Key{{Ask: func([]byte) ([]byte, error) { return nil, gone }}}}
 	_, err := b.Get(page, request(nil))
 	require.ErrorIs(t, err, gone)
 	require.EqualError(t, err, "NotAllowedError: the key does not say what it is: the key was pulled out")
@@ -514,7 +514,7 @@ func TestARelyingPartyBelievesIt(t *testing.T) {
 		})
 		if rapid.Bool().Draw(r, "pin") {
 			b.setPIN("1234")
-			b.browser.PIN = "1234"
+			b.browser.Keys[0].PIN = "1234"
 		}
 		verification := draw("verification", "discouraged", "preferred", "required")
 		cfg := &webauthn.Config{RPID: rpID, RPDisplayName: "Example", RPOrigins: []string{page},
@@ -532,7 +532,7 @@ func TestARelyingPartyBelievesIt(t *testing.T) {
 		options, err := json.Marshal(asked.Response)
 		require.NoError(t, err)
 		answer, err := b.browser.Create(page, options)
-		if verification == "required" && b.browser.PIN == "" {
+		if verification == "required" && b.browser.Keys[0].PIN == "" {
 			require.Equal(t, client.NotAllowedError, name(err))
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -19,14 +20,43 @@ type clientData struct {
 	hash [sha256.Size]byte
 }
 
-// newClientData serialises client data byte for byte as Section 5.8.1.1 says, so that verifiers of the limited kind
-// (Section 5.8.1.2) can read it as well. Nothing here has frames: crossOrigin is false.
-func newClientData(kind string, challenge []byte, p page) clientData {
-	b := appendString([]byte(`{"type":`), kind)
-	b = appendString(append(b, `,"challenge":`...), base64.RawURLEncoding.EncodeToString(challenge))
-	b = appendString(append(b, `,"origin":`...), p.origin)
-	b = append(b, `,"crossOrigin":false}`...)
+// collected is what a client says of the page. See Section 5.8.1.
+type collected struct {
+	kind      string // typeCreate or typeGet
+	challenge []byte
+	origin    string
+	cross     bool   // the page is in a frame of another origin
+	top       string // that of the window then; "" is not said
+}
+
+// serialise writes client data byte for byte as Section 5.8.1.1 says, so that verifiers of the limited kind (Section
+// 5.8.1.2) can read it as well: the members in this order, topOrigin behind them.
+func (c collected) serialise() clientData {
+	b := appendString([]byte(`{"type":`), c.kind)
+	b = appendString(append(b, `,"challenge":`...), base64.RawURLEncoding.EncodeToString(c.challenge))
+	b = appendString(append(b, `,"origin":`...), c.origin)
+	b = strconv.AppendBool(append(b, `,"crossOrigin":`...), c.cross)
+	if c.top != "" {
+		b = appendString(append(b, `,"topOrigin":`...), c.top)
+	}
+	b = append(b, '}')
 	return clientData{b, sha256.Sum256(b)}
+}
+
+// collect is what the client says of a page that asks with this challenge, and what a Forgery makes of it.
+func (c *Client) collect(kind string, challenge []byte, p page) (clientData, error) {
+	said := collected{kind: kind, challenge: challenge, origin: p.origin}
+	if c.Top != "" {
+		top, err := parsePage(c.Top)
+		if err != nil {
+			return clientData{}, err
+		}
+		if said.cross = top.origin != p.origin; said.cross {
+			said.top = top.origin
+		}
+	}
+	c.Forge.collected(&said)
+	return said.serialise(), nil
 }
 
 // appendString implements CCDToString: it escapes what JSON has to, and nothing else. See Section 5.8.1.1.

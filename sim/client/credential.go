@@ -5,8 +5,6 @@ import (
 	"crypto/x509"
 	"encoding/json"
 
-	"github.com/fxamacker/cbor/v2"
-
 	"github.com/mfalab/mfalab/u2f/ctap"
 )
 
@@ -32,13 +30,47 @@ type response struct {
 	UserHandle  encoded  `json:"userHandle,omitempty"`
 }
 
-// outputs are the client extension results.
+// outputs are the client extension results. See Section 10.1 and CTAP Section 12.
 type outputs struct {
-	CredProps *credProps `json:"credProps,omitempty"`
+	AppID        *bool            `json:"appid,omitempty"`
+	AppIDExclude *bool            `json:"appidExclude,omitempty"`
+	CredProps    *credProps       `json:"credProps,omitempty"`
+	PRF          *prfOutput       `json:"prf,omitempty"`
+	LargeBlob    *largeBlobOutput `json:"largeBlob,omitempty"`
+	CredBlob     *bool            `json:"credBlob,omitempty"`
+	GetCredBlob  encoded          `json:"getCredBlob,omitzero"` // no bytes where the credential has no blob
+	HMACCreate   *bool            `json:"hmacCreateSecret,omitempty"`
+	HMACGet      *hmacOutput      `json:"hmacGetSecret,omitempty"`
 }
 
 type credProps struct {
 	RK bool `json:"rk"`
+}
+
+// prfOutput is an AuthenticationExtensionsPRFOutputs. See Section 10.1.4.
+type prfOutput struct {
+	Enabled *bool      `json:"enabled,omitempty"` // at registration
+	Results *prfValues `json:"results,omitempty"`
+}
+
+// set takes what the key came to; nil is nothing.
+func (p *prfOutput) set(first, second []byte) {
+	if first != nil {
+		p.Results = &prfValues{first, second}
+	}
+}
+
+// hmacOutput is an HMACGetSecretOutput. See CTAP Section 12.7.
+type hmacOutput struct {
+	First  encoded `json:"output1"`
+	Second encoded `json:"output2,omitempty"`
+}
+
+// largeBlobOutput is an AuthenticationExtensionsLargeBlobOutputs. See Section 10.1.5.
+type largeBlobOutput struct {
+	Supported *bool   `json:"supported,omitempty"` // at registration
+	Blob      encoded `json:"blob,omitzero"`
+	Written   *bool   `json:"written,omitempty"`
 }
 
 func (c *credential) encode() ([]byte, error) {
@@ -60,17 +92,8 @@ func spki(public crypto.PublicKey) []byte {
 
 // attestationObject encodes an answer with names in the place of numbers. See Section 6.5.
 func attestationObject(made ctap.MakeCredentialResponse) []byte {
-	b := []byte{0xa3}
-	b = appendCBOR(appendCBOR(b, "fmt"), made.Format)
-	b = append(appendCBOR(b, "attStmt"), made.Statement...)
-	return appendCBOR(appendCBOR(b, "authData"), made.AuthData)
-}
-
-// appendCBOR appends a text or bytes.
-func appendCBOR(b []byte, v any) []byte {
-	item, err := cbor.Marshal(v)
-	if err != nil {
-		panic("client: internal error: " + err.Error())
-	}
-	return append(b, item...)
+	b := append([]byte{0xa3}, marshal("fmt")...)
+	b = append(append(b, marshal(made.Format)...), marshal("attStmt")...)
+	b = append(append(b, made.Statement...), marshal("authData")...)
+	return append(b, marshal(made.AuthData)...)
 }

@@ -43,6 +43,7 @@ const (
 	preferred    = "preferred"      // the same
 	discouraged  = "discouraged"    // the same
 	noConveyance = "none"           // Section 5.4.7
+	enterprise   = "enterprise"     // Section 5.4.7
 	platform     = "platform"       // Section 5.4.5
 	roaming      = "cross-platform" // Section 5.4.5
 )
@@ -60,11 +61,14 @@ type creationOptions struct {
 	} `json:"user"`
 	Challenge encoded            `json:"challenge"`
 	Params    *[]credentialParam `json:"pubKeyCredParams"`
+	Timeout   *uint32            `json:"timeout,omitempty"` // see [Timeout]
 	Exclude   []descriptor       `json:"excludeCredentials,omitempty"`
 	Selection selection          `json:"authenticatorSelection,omitzero"`
+	Hints     []string           `json:"hints,omitempty"` // Section 5.8.7: they choose a browser's dialog, and there is none
 	// Attestation is a preference: "none" where it is missing.
-	Attestation string     `json:"attestation,omitempty"`
-	Extensions  extensions `json:"extensions,omitzero"`
+	Attestation string         `json:"attestation,omitempty"`
+	Formats     []string       `json:"attestationFormats,omitempty"` // the preferred one first
+	Extensions  creationInputs `json:"extensions,omitzero"`
 }
 
 type credentialParam struct {
@@ -88,16 +92,15 @@ type descriptor struct {
 	ID   encoded `json:"id"`
 }
 
-type extensions struct {
-	CredProps bool `json:"credProps,omitempty"` // Section 10.1.3
-}
-
 // requestOptions is a PublicKeyCredentialRequestOptionsJSON. See Section 5.1.9.
 type requestOptions struct {
-	Challenge        encoded      `json:"challenge"`
-	RPID             string       `json:"rpId,omitempty"`
-	Allow            []descriptor `json:"allowCredentials,omitempty"`
-	UserVerification string       `json:"userVerification,omitempty"`
+	Challenge        encoded       `json:"challenge"`
+	Timeout          *uint32       `json:"timeout,omitempty"` // see [Timeout]
+	RPID             string        `json:"rpId,omitempty"`
+	Allow            []descriptor  `json:"allowCredentials,omitempty"`
+	UserVerification string        `json:"userVerification,omitempty"`
+	Hints            []string      `json:"hints,omitempty"` // Section 5.8.7
+	Extensions       requestInputs `json:"extensions,omitzero"`
 }
 
 func read(b []byte, v any) error {
@@ -130,7 +133,10 @@ func parseCreationOptions(b []byte) (o creationOptions, err error) {
 	if n := len(o.User.ID); n < 1 || n > 64 {
 		return o, refuse(TypeError, "user.id has %d bytes: 1 to 64 are allowed", n)
 	}
-	return o, checkDescriptors(o.Exclude)
+	if err := checkDescriptors(o.Exclude); err != nil {
+		return o, err
+	}
+	return o, o.Extensions.check()
 }
 
 func parseRequestOptions(b []byte) (o requestOptions, err error) {
@@ -140,7 +146,10 @@ func parseRequestOptions(b []byte) (o requestOptions, err error) {
 	if o.Challenge == nil {
 		return o, refuse(TypeError, "the options have no challenge")
 	}
-	return o, checkDescriptors(o.Allow)
+	if err := checkDescriptors(o.Allow); err != nil {
+		return o, err
+	}
+	return o, o.Extensions.check(o.Allow)
 }
 
 func checkDescriptors(list []descriptor) error {

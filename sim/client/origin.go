@@ -1,10 +1,13 @@
 package client
 
 import (
+	"cmp"
+	"encoding/json"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
+
+	"golang.org/x/net/publicsuffix"
 )
 
 // A page is where options come from: a tuple origin. See HTML, "origin".
@@ -36,15 +39,53 @@ func parsePage(origin string) (page, error) {
 }
 
 // relyingParty returns the RP ID that the page may use: the one that it asks for, or its own host where it asks for none.
-// See Section 5.1.3.
-func (p page) relyingParty(asked string) (string, error) {
-	if asked == "" || asked == p.host {
-		return p.host, nil
+// One that is no suffix of the host may name the page as one of its related origins. See Section 5.1.3.
+func (c *Client) relyingParty(p page, asked string) (string, error) {
+	if asked == "" || asked == p.host || registrableSuffix(p.host, asked) {
+		return cmp.Or(asked, p.host), nil
 	}
-	if !registrableSuffix(p.host, asked) {
-		return "", refuse(SecurityError, "the relying party ID %q is no registrable domain suffix of %q", asked, p.host)
+	if c.Related != nil && domain(asked) && !publicSuffix(asked) {
+		document, err := c.Related(asked)
+		if err != nil {
+			return "", &Error{Name: SecurityError, Message: "the relying party names no related origins", Err: err}
+		}
+		return asked, p.related(asked, document)
 	}
-	return asked, nil
+	return "", refuse(SecurityError, "the relying party ID %q is no registrable domain suffix of %q", asked, p.host)
+}
+
+// maxLabels is how many different names, but for their public suffixes, are looked at among related origins. Section
+// 5.11.1 asks for five at least, and browsers take no more.
+const maxLabels = 5
+
+// related looks for the page among the origins that a relying party's document names. See Section 5.11.1.
+func (p page) related(rpID string, document []byte) error {
+	var d struct {
+		Origins []string `json:"origins"`
+	}
+	if err := json.Unmarshal(document, &d); err != nil {
+		return &Error{Name: SecurityError, Message: "the related origins of the relying party cannot be read", Err: err}
+	}
+	labels := map[string]bool{}
+	for _, o := range d.Origins {
+		other, err := parsePage(o)
+		if err != nil {
+			continue
+		}
+		site, err := publicsuffix.EffectiveTLDPlusOne(other.host)
+		if err != nil {
+			continue
+		}
+		label, _, _ := strings.Cut(site, ".")
+		if len(labels) >= maxLabels && !labels[label] {
+			continue
+		}
+		if other.origin == p.origin {
+			return nil
+		}
+		labels[label] = true
+	}
+	return refuse(SecurityError, "%q is not among the related origins of %q", p.origin, rpID)
 }
 
 // registrableSuffix reports whether suffix is a registrable domain suffix of host, which is a domain and another one. See
@@ -71,17 +112,32 @@ func domain(s string) bool {
 	return strings.Trim(labels[len(labels)-1], "0123456789") != ""
 }
 
-// publicSuffix reports whether names below s belong to different people. A single label always is one: the list's rule
-// for what it does not name is "*".
+// publicSuffix reports whether names below s belong to different people, by publicsuffix.org. A single label always is
+// one: the list's rule for what it does not name is "*".
 func publicSuffix(s string) bool {
-	return !strings.Contains(s, ".") || slices.Contains(publicSuffixes, s)
+	suffix, _ := publicsuffix.PublicSuffix(s)
+	return suffix == s
 }
 
-// publicSuffixes are those of more than one label. Our choice: a few from publicsuffix.org, the registries and hosts that
-// people use in tests; the whole list has ten thousand.
-var publicSuffixes = strings.Fields(`
-	ac.jp ac.nz ac.uk ac.za co.id co.il co.in co.jp co.kr co.nz co.th co.uk co.za com.ar com.au com.br com.cn com.hk com.mx
-	com.my com.pl com.sg com.tr com.tw com.ua edu.au gov.au gov.br gov.uk go.jp ltd.uk me.uk ne.jp net.au net.br net.cn
-	net.nz net.uk or.jp or.kr org.au org.br org.cn org.nz org.uk org.za plc.uk sch.uk
-	amplifyapp.com azurewebsites.net blogspot.com cloudfront.net firebaseapp.com github.io gitlab.io herokuapp.com
-	netlify.app pages.dev s3.amazonaws.com vercel.app web.app workers.dev`)
+// appID returns the U2F AppID that a page may use: its own origin where it asks for "", else an https URL of its own
+// site. See Section 10.1.1 and FIDO AppID and Facet Specification, Section 3.1.2.
+func (p page) appID(asked string) (string, error) {
+	if asked == "" || asked == p.origin {
+		return p.origin, nil
+	}
+	u, err := url.Parse(asked)
+	if err != nil || u.Scheme != "https" || u.Host == "" {
+		return "", refuse(SecurityError, "the AppID %q is no https URL", asked)
+	}
+	site := func(host string) string {
+		s, err := publicsuffix.EffectiveTLDPlusOne(host)
+		if err != nil {
+			return host
+		}
+		return s
+	}
+	if host := strings.ToLower(u.Hostname()); !domain(host) || site(host) != site(p.host) {
+		return "", refuse(SecurityError, "the AppID %q is of another site than %q", asked, p.host)
+	}
+	return asked, nil
+}
