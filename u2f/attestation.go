@@ -16,6 +16,7 @@ import (
 type factory struct {
 	batch    *attest.Batch // for packed statements
 	u2fBatch *attest.Batch // for U2F messages and fido-u2f statements
+	plain    *attest.Batch // for packed statements without the transports; nil until it is asked for
 }
 
 // factoryRecord is how a factory lies in flash.
@@ -51,7 +52,7 @@ func (k *Key) loadFactory() error {
 	if err != nil {
 		return fmt.Errorf("u2f: record %q: %w", recordFactory, err)
 	}
-	k.factory = factory{batch, u2fBatch}
+	k.factory = factory{batch: batch, u2fBatch: u2fBatch}
 	return nil
 }
 
@@ -64,7 +65,7 @@ func (k *Key) makeFactory() error {
 			return err
 		}
 	}
-	model := attest.Model{Name: k.profile.Name, AAGUID: k.profile.AAGUID}
+	model := k.model()
 	batch, err := root.NewBatch(model)
 	if err != nil {
 		return err
@@ -80,8 +81,13 @@ func (k *Key) makeFactory() error {
 	if err := k.flash.Put(recordFactory, value); err != nil {
 		return fmt.Errorf("u2f: record %q cannot be written: %w", recordFactory, err)
 	}
-	k.factory = factory{batch, u2fBatch}
+	k.factory = factory{batch: batch, u2fBatch: u2fBatch}
 	return nil
+}
+
+// model is what the certificates say.
+func (k *Key) model() attest.Model {
+	return attest.Model{Name: k.profile.Name, AAGUID: k.profile.AAGUID}
 }
 
 // attestation returns what a new credential comes with: what the profile says, unless the platform prefers one of the
@@ -89,6 +95,9 @@ func (k *Key) makeFactory() error {
 // 19.
 func (k *Key) attestation(preference []string) Attestation {
 	p := &k.profile
+	if p.Quirks.NoneAttestation {
+		return None
+	}
 	if len(p.AttestationFormats) == 0 {
 		return p.Attestation
 	}
@@ -120,7 +129,11 @@ func (k *Key) attest(kind Attestation, key *cose.PrivateKey, authData, clientDat
 			return attest.FormatFIDOU2F, statement, err
 		}
 	case Packed:
-		statement, err = attest.AppendPacked(nil, k.factory.batch, authData, clientDataHash)
+		batch, err := k.batch()
+		if err != nil {
+			return "", nil, err
+		}
+		statement, err = attest.AppendPacked(nil, batch, authData, clientDataHash)
 		return attest.FormatPacked, statement, err
 	}
 	statement, err = attest.AppendPackedSelf(nil, key, authData, clientDataHash)

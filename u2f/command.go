@@ -75,6 +75,9 @@ func (k *Key) run(now time.Time) ([]byte, error) {
 	if commands[cmd].run == nil || !k.profile.offers(cmd) {
 		return nil, ctap.ErrInvalidCommand
 	}
+	if err := k.overridden(cmd); err != nil {
+		return nil, err
+	}
 	req, err := k.parameters(commands[cmd].bare, req)
 	if err != nil {
 		return nil, err

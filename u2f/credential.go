@@ -16,7 +16,8 @@ import (
 //	version    1 byte    1
 //	algorithm  1 byte    the lowest of COSE's, which tells those apart that the key knows
 //	protect    1 byte    the level of credProtect, 1 to 3
-//	flags      1 byte    1: discoverable, so that it lives in flash too; 2: made with hmac-secret
+//	flags      1 byte    1: discoverable, so that it lives in flash too; 2: made with hmac-secret;
+//	                     128: made by U2F_REGISTER
 //	nonce      32 bytes  the private key is derived from it; of RS256 the last 4 say where its primes are
 //	mac        32 bytes  HMAC-SHA-256 under the master key of the RP ID's hash and all of the above
 //
@@ -29,6 +30,7 @@ const (
 
 	flagResident   = 1
 	flagHMACSecret = 2
+	flagU2F        = 128
 )
 
 // From the specification: the levels of credProtect, Section 12.1.
@@ -45,6 +47,7 @@ type credential struct {
 	alg        cose.Algorithm
 	protect    byte
 	resident   bool
+	u2f        bool      // it was made by U2F_REGISTER
 	hmacSecret bool      // it was made with the extension "hmac-secret": true, Section 12.5
 	user       ctap.User // of a discoverable credential
 }
@@ -99,6 +102,9 @@ func (k *Key) newCredential(c credential) (credential, error) {
 	if c.hmacSecret {
 		c.id[3] |= flagHMACSecret
 	}
+	if c.u2f {
+		c.id[3] |= flagU2F
+	}
 	k.random.read(c.id[nonceStart:macStart])
 	if c.alg == cose.RS256 {
 		if err := k.placePrimes(&c); err != nil {
@@ -146,7 +152,7 @@ func (k *Key) findCredential(rpIDHash [sha256.Size]byte, id []byte) (credential,
 		return credential{}, false
 	}
 	c := credential{id: [credentialIDSize]byte(id), rpIDHash: rpIDHash, alg: algorithmOf(id[1]),
-		protect: id[2], resident: id[3]&flagResident != 0, hmacSecret: id[3]&flagHMACSecret != 0}
+		protect: id[2], resident: id[3]&flagResident != 0, hmacSecret: id[3]&flagHMACSecret != 0, u2f: id[3]&flagU2F != 0}
 	if !c.resident {
 		return c, true
 	}

@@ -67,7 +67,7 @@ func (k *Key) credentialManagement(now time.Time, req []byte) ([]byte, error) {
 	}
 	answer, err := m.run(k, now, &r)
 	if err != nil {
-		return nil, err
+		return k.emptied(r.Subcommand, err)
 	}
 	return answer.Append(nil), nil
 }

@@ -104,7 +104,7 @@ func (k *Key) register(now time.Time, a apdu) ([]byte, error) {
 	if !k.present(now, Request{Command: nameRegister, RP: rp}) {
 		return nil, swConditionsNotSatisfied
 	}
-	c, err := k.newCredential(credential{rpIDHash: application, alg: cose.ES256, protect: protectOptional})
+	c, err := k.newCredential(credential{rpIDHash: application, alg: cose.ES256, protect: protectOptional, u2f: true})
 	if err != nil {
 		return nil, err
 	}

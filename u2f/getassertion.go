@@ -15,6 +15,7 @@ type asking struct {
 	hash     [32]byte // clientDataHash
 	up, uv   bool
 	token    bool                  // uv comes from a pinUvAuthToken
+	listed   int                   // how many credentials the allowList had
 	hmac     *ctap.HMACSecretInput // nil if it was not asked for
 }
 
@@ -32,6 +33,9 @@ type assertions struct {
 func (k *Key) getAssertion(now time.Time, req []byte) ([]byte, error) {
 	r, err := ctap.ParseGetAssertionRequest(req)
 	if err != nil {
+		return nil, err
+	}
+	if err := k.strangeAsking(&r); err != nil {
 		return nil, err
 	}
 	what := Request{Command: nameGetAssertion, RP: r.RPID}
@@ -71,7 +75,7 @@ func (k *Key) ask(now time.Time, r *ctap.GetAssertionRequest) (a asking, err err
 		return a, err
 	}
 	a = asking{rpID: r.RPID, rpIDHash: sha256Sum([]byte(r.RPID)), hash: [32]byte(r.ClientDataHash),
-		up: r.Options.UP != ctap.False, token: r.UVAuthParam != nil}
+		up: r.Options.UP != ctap.False, token: r.UVAuthParam != nil, listed: len(r.AllowList)}
 	if a.hmac, err = k.hmacInput(r.Extensions); err != nil {
 		return a, err
 	}
@@ -95,7 +99,7 @@ func (k *Key) hmacInput(list []ctap.Extension) (*ctap.HMACSecretInput, error) {
 // without one all that are discoverable. See Section 6.2.2, steps 7, 11 and 12; credProtect is Section 12.1.
 func (k *Key) applicable(a *asking, allowList []ctap.Descriptor) []credential {
 	for _, d := range allowList {
-		if c, found := k.find(a.rpIDHash, d); found && (c.protect != protectRequired || a.uv) {
+		if c, found := k.find(a.rpIDHash, d); found && (c.protect != protectRequired || a.uv) && !k.overlooked(&c) {
 			return []credential{c}
 		}
 	}
@@ -114,6 +118,9 @@ func (k *Key) applicable(a *asking, allowList []ctap.Descriptor) []credential {
 // noCredentials answers at once, so that a platform learns quickly which key to use; a key of 2.0 asks for a touch
 // first. See Section 6.2.2, step 7.6, and 2.0 Section 5.2, step 8.
 func (k *Key) noCredentials(now time.Time, what Request, up bool) ([]byte, error) {
+	if k.profile.Quirks.ImmediateInvalidCredential {
+		return nil, ctap.ErrInvalidCredential
+	}
 	if !up || !k.profile.TouchBeforeNoCredentials {
 		return nil, ctap.ErrNoCredentials
 	}
@@ -126,7 +133,8 @@ func (k *Key) assert(now time.Time, a *asking, list []credential, several bool) 
 	if err != nil {
 		return nil, err
 	}
-	if several {
+	answer.UserSelected = several && k.profile.Quirks.InternalAccountChooser
+	if several && !answer.UserSelected {
 		answer.NumberOfCredentials = uint64(len(list))
 		k.next = &assertions{asking: *a, left: list[1:], several: true, channel: k.channel,
 			until: now.Add(time.Duration(k.profile.NextAssertion))}
@@ -146,6 +154,8 @@ func (k *Key) sign(now time.Time, command string, a *asking, c *credential, seve
 	if err != nil {
 		return answer, err
 	}
+	data.Extensions = k.extra(data.Extensions)
+	k.credentialInAssertion(&data, c, key)
 	if data.Counter, err = k.count(); err != nil {
 		return answer, err
 	}
@@ -161,6 +171,7 @@ func (k *Key) sign(now time.Time, command string, a *asking, c *credential, seve
 		return answer, err
 	}
 	answer.User = identity(c, a.uv && several)
+	k.trim(&answer, a.listed)
 	k.observe(Event{Name: Signed, At: now, Command: command, RP: a.rpID, Counter: data.Counter})
 	return answer, nil
 }

@@ -16,8 +16,11 @@ func (k *Key) getInfo(time.Time, []byte) ([]byte, error) {
 		MaxCredentialIDLength:    uint64(p.MaxCredentialIDLength),
 		Transports:               p.Transports, FirmwareVersion: p.FirmwareVersion, AttestationFormats: p.AttestationFormats,
 	}
-	if p.SayAlgorithms {
-		for _, a := range p.Algorithms {
+	if said := p.Quirks.AdvertisedAlgorithms; p.SayAlgorithms || len(said) > 0 {
+		if len(said) == 0 {
+			said = p.Algorithms
+		}
+		for _, a := range said {
 			info.Algorithms = append(info.Algorithms, int64(a))
 		}
 	}

@@ -28,6 +28,9 @@ func (k *Key) makeCredential(now time.Time, req []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := k.strangeMaking(&r, req); err != nil {
+		return nil, err
+	}
 	what := Request{Command: nameMakeCredential, RP: r.RP.ID}
 	if k.probes(r.UVAuthParam) {
 		return k.probe(now, what)
@@ -134,7 +137,8 @@ func (k *Key) excluded(m *making) bool {
 // the answer leaves.
 func (k *Key) create(now time.Time, m *making) ([]byte, error) {
 	r := &m.request
-	m.user = ctap.User{ID: slices.Clone(r.User.ID), Name: shorten(r.User.Name), DisplayName: shorten(r.User.DisplayName)}
+	k.reprotect(m)
+	m.user = ctap.User{ID: slices.Clone(r.User.ID), Name: k.shorten(r.User.Name), DisplayName: k.shorten(r.User.DisplayName)}
 	if m.resident && k.full(m.rpIDHash, m.user.ID) {
 		return nil, ctap.ErrKeyStoreFull
 	}
@@ -147,7 +151,7 @@ func (k *Key) create(now time.Time, m *making) ([]byte, error) {
 		return nil, err
 	}
 	authData := ctap.AuthData{RPIDHash: c.rpIDHash, Flags: ctap.FlagUP, Counter: k.counter, AAGUID: k.profile.AAGUID,
-		CredentialID: c.id[:], PublicKey: key.AppendPublicKey(nil), Extensions: m.outputs()}
+		CredentialID: c.id[:], PublicKey: key.AppendPublicKey(nil), Extensions: k.extra(m.outputs())}
 	if m.uv {
 		authData.Flags |= ctap.FlagUV
 	}

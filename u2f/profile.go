@@ -62,6 +62,9 @@ type Profile struct {
 
 	// TouchBeforeNoCredentials asks for a touch before CTAP2_ERR_NO_CREDENTIALS, as 2.0 does; 2.1 answers at once.
 	TouchBeforeNoCredentials bool `json:"touch_before_no_credentials"`
+
+	// Quirks are what the key does that nobody should.
+	Quirks Quirks `json:"quirks,omitzero"`
 }
 
 // An Attestation is a kind of attestation statement (Web Authentication Level 2, Section 8).

@@ -184,7 +184,7 @@ func (p Profile) Check() error {
 	case p.MakeCredUVNotRqd && len(p.PINUVAuthProtocols) > 0 && !p.Permissions:
 		return fmt.Errorf("u2f: profile %q has make_cred_uv_not_rqd, which needs the permissions of 2.1", p.Name)
 	}
-	for _, check := range []func(Profile) error{Profile.checkWords, Profile.checkNumbers, Profile.checkAnswers} {
+	for _, check := range []func(Profile) error{Profile.checkWords, Profile.checkNumbers, Profile.checkAnswers, Profile.checkQuirks} {
 		if err := check(p); err != nil {
 			return err
 		}

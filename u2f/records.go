@@ -149,9 +149,18 @@ func (k *Key) loadResidents() error {
 	return nil
 }
 
+// recordDecoder takes names that were cut in the middle of a character, as the quirk InvalidUTF8 does.
+var recordDecoder = func() cbor.DecMode {
+	mode, err := cbor.DecOptions{UTF8: cbor.UTF8DecodeInvalid}.DecMode()
+	if err != nil {
+		panic("u2f: internal error: " + err.Error())
+	}
+	return mode
+}()
+
 func parseResident(value []byte) (resident, error) {
 	var in residentRecord
-	if err := cbor.Unmarshal(value, &in); err != nil {
+	if err := recordDecoder.Unmarshal(value, &in); err != nil {
 		return resident{}, err
 	}
 	if len(in.ID) != credentialIDSize || in.ID[0] != credentialIDVersion {

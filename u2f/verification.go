@@ -50,6 +50,9 @@ func (k *Key) checkUV(uv ctap.Option, param []byte) error {
 
 // checkList limits a list of credentials to what getInfo says. See maxCredentialCountInList in Section 6.4.
 func (k *Key) checkList(list []ctap.Descriptor) error {
+	if k.profile.Quirks.RejectLists && len(list) > 1 {
+		return ctap.ErrLimitExceeded
+	}
 	if most := k.profile.MaxCredentialCountInList; most > 0 && len(list) > most {
 		return ctap.ErrLimitExceeded
 	}

@@ -30,17 +30,26 @@ func (r *Root) NewBatch(m Model) (*Batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.newBatch("batch", m, " Batch", pkix.Extension{Id: oidAAGUID, Value: aaguid})
+	return r.newBatch("batch", m, " Batch", true, pkix.Extension{Id: oidAAGUID, Value: aaguid})
+}
+
+// NewPlainBatch is NewBatch with the same key, and a certificate that does not say how the authenticator is connected.
+func (r *Root) NewPlainBatch(m Model) (*Batch, error) {
+	aaguid, err := asn1.Marshal(m.AAGUID[:])
+	if err != nil {
+		return nil, err
+	}
+	return r.newBatch("batch", m, " Batch", false, pkix.Extension{Id: oidAAGUID, Value: aaguid})
 }
 
 // NewU2FBatch returns the batch of m for U2F registration messages and fido-u2f attestation, where a key has no AAGUID:
 // another key and another certificate than NewBatch. See U2F Raw Message Formats, Section 4.3.
 func (r *Root) NewU2FBatch(m Model) (*Batch, error) {
 	m.AAGUID = [16]byte{}
-	return r.newBatch("u2f batch", m, " U2F Batch")
+	return r.newBatch("u2f batch", m, " U2F Batch", true)
 }
 
-func (r *Root) newBatch(purpose string, m Model, suffix string, extensions ...pkix.Extension) (*Batch, error) {
+func (r *Root) newBatch(purpose string, m Model, suffix string, connected bool, extensions ...pkix.Extension) (*Batch, error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
@@ -49,7 +58,11 @@ func (r *Root) newBatch(purpose string, m Model, suffix string, extensions ...pk
 	if b.key, err = cose.NewPrivateKey(cose.ES256, b.secret); err != nil {
 		return nil, err
 	}
-	template := r.template(purpose, m)
+	certificateOf := purpose
+	if !connected {
+		certificateOf = "plain " + purpose // two certificates have two serial numbers
+	}
+	template := r.template(certificateOf, m)
 	if template.RawSubject, err = subject(unitAttestation, m.Name+suffix); err != nil {
 		return nil, err
 	}
@@ -57,7 +70,9 @@ func (r *Root) newBatch(purpose string, m Model, suffix string, extensions ...pk
 	if err != nil {
 		return nil, err
 	}
-	template.ExtraExtensions = append(extensions, pkix.Extension{Id: oidTransports, Value: transports})
+	if template.ExtraExtensions = extensions; connected {
+		template.ExtraExtensions = append(extensions, pkix.Extension{Id: oidTransports, Value: transports})
+	}
 	certificate, err := create(template, r.certificate, b.key, r.key)
 	if err != nil {
 		return nil, err

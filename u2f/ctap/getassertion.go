@@ -70,23 +70,33 @@ func (g *GetAssertionRequest) Append(b []byte) []byte {
 
 // A GetAssertionResponse is the answer to authenticatorGetAssertion and authenticatorGetNextAssertion. See Section 6.2.
 type GetAssertionResponse struct {
-	CredentialID        []byte // in 0x01
+	CredentialID        []byte // in 0x01, nil if absent
 	AuthData            []byte // 0x02, see [ParseAuthData]
 	Signature           []byte // 0x03, over AuthData and the client data's hash
 	User                *User  // 0x04, nil if absent; empty names are absent
 	NumberOfCredentials uint64 // 0x05, 0 if absent
+	UserSelected        bool   // 0x06, the user has chosen the account on the authenticator
 }
 
 // Append appends the members in canonical form.
 func (g *GetAssertionResponse) Append(b []byte) []byte {
-	n := uint64(3)
+	n := uint64(2)
+	if g.CredentialID != nil {
+		n++
+	}
+	if g.UserSelected {
+		n++
+	}
 	if g.User != nil {
 		n++
 	}
 	if g.NumberOfCredentials != 0 {
 		n++
 	}
-	b = appendDescriptor(append(appendShort(b, majorMap, n), 0x01), g.CredentialID, PublicKey)
+	b = appendShort(b, majorMap, n)
+	if g.CredentialID != nil {
+		b = appendDescriptor(append(b, 0x01), g.CredentialID, PublicKey)
+	}
 	b = appendBytes(append(b, 0x02), g.AuthData)
 	b = appendBytes(append(b, 0x03), g.Signature)
 	if g.User != nil {
@@ -94,6 +104,9 @@ func (g *GetAssertionResponse) Append(b []byte) []byte {
 	}
 	if g.NumberOfCredentials != 0 {
 		b = appendShort(append(b, 0x05), majorUnsigned, g.NumberOfCredentials)
+	}
+	if g.UserSelected {
+		b = appendBool(append(b, 0x06), true)
 	}
 	return b
 }
@@ -115,6 +128,8 @@ func ParseGetAssertionResponse(b []byte) (GetAssertionResponse, error) {
 			g.User = new(r.user())
 		case 0x05:
 			g.NumberOfCredentials = r.unsigned()
+		case 0x06:
+			g.UserSelected = r.boolean()
 		default:
 			r.skip()
 		}

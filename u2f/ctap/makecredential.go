@@ -120,6 +120,22 @@ func (r *reader) credentialParameter() (p CredentialParameter) {
 // pinUvAuthParam comes before. See Section 6.1.2, step 3.
 func (m *MakeCredentialRequest) CheckParams() error { return m.paramsFault }
 
+// HasDisplayName reports whether the user in the parameters of authenticatorMakeCredential has a displayName, be it empty.
+func HasDisplayName(b []byte) (there bool) {
+	r := newReader(b)
+	for n := r.count(majorMap); r.left(n); n-- {
+		if r.parameter() != 0x03 {
+			r.skip()
+			continue
+		}
+		for n := r.count(majorMap); r.left(n); n-- {
+			there = r.name() == "displayName" || there
+			r.skip()
+		}
+	}
+	return there
+}
+
 // Append appends the parameters in canonical form, for [ParseMakeCredentialRequest] to read.
 func (m *MakeCredentialRequest) Append(b []byte) []byte {
 	var out mapBuilder
