@@ -69,7 +69,7 @@ var rooms = map[string]room{
 	"sim/client": {"u2f/ctap u2f/cose u2f/pinuv", "u2f/...", pure, "a browser's half of a ceremony: it knows no relying party, and touches are somebody else's"},
 	// go-webauthn reads the machine's clock for two things: its own time-outs, which are off, so that the lab's time judges
 	// challenges, and the validity of certificates, which is the wall's business. It draws challenges, which ours replace.
-	"sim/iam": {"sim", "sim/iam/memory", told, "the side that checks shares no code with the side that makes codes and signatures: never token, never u2f"},
+	"sim/iam": {"sim sim/iam/policy", "sim/iam/memory", told, "the side that checks shares no code with the side that makes codes and signatures: never token, never u2f"},
 	"sim/iam/memory": {"sim/iam", "sim/iam/storetest", edge,
 		"a store: locks are its business, the rules of IAM are not"},
 	"sim/iam/sqlite":    {"sim/iam", "sim/iam/storetest", edge, "a store: files, locks and a database"},

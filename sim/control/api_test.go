@@ -317,7 +317,7 @@ func TestTheJournalIsFollowedOverHTTP(t *testing.T) {
 	seen := make(chan sim.Event)
 	done := make(chan error, 1)
 	go func() {
-		done <- c.Stream(ctx, "/v1/journal/stream?after=2", func(line []byte) error {
+		done <- c.Stream(ctx, "/v1/journal/stream?after=3", func(line []byte) error {
 			var e sim.Event
 			if err := json.Unmarshal(line, &e); err != nil {
 				return err
@@ -326,11 +326,11 @@ func TestTheJournalIsFollowedOverHTTP(t *testing.T) {
 			return nil
 		})
 	}()
-	require.Equal(t, uint64(3), (<-seen).Seq, "what is there")
+	require.Equal(t, uint64(4), (<-seen).Seq, "what is there")
 	require.NoError(t, l.Advance(t.Context(), time.Second))
 	require.Equal(t, "clock.advanced", (<-seen).Name, "what comes")
 	require.NoError(t, l.Reset(t.Context()))
-	for seq := range uint64(3) {
+	for seq := range uint64(4) {
 		require.Equal(t, seq+1, (<-seen).Seq, "and what comes after a reset")
 	}
 	cancel()

@@ -36,11 +36,12 @@ func newOffice(t testing.TB) *office {
 	root := iam.Caller{UserID: iam.Root, ARN: "arn:aws:iam::123456789012:root"}
 	do := func(action string) any {
 		result, err := o.Do(t.Context(), iam.Call{Service: "iam", Action: action, Caller: root, Now: time.Now(), Wall: time.Now(),
-			Params: url.Values{"UserName": {"admin"}}})
+			Params: url.Values{"UserName": {"admin"}, "PolicyArn": {"arn:aws:iam::aws:policy/AdministratorAccess"}}})
 		require.NoError(t, err)
 		return result
 	}
 	do("CreateUser")
+	do("AttachUserPolicy")
 	b, err := xml.Marshal(do("CreateAccessKey"))
 	require.NoError(t, err)
 	var made struct {

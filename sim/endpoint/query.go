@@ -33,7 +33,7 @@ func (e *Endpoint) serveQuery(w http.ResponseWriter, r *http.Request) {
 		e.refuseJSON(w, r, id)
 		return
 	}
-	call := iam.Call{RequestID: id, UserAgent: r.UserAgent(), SourceIP: sourceIP(r)}
+	call := iam.Call{RequestID: id, UserAgent: r.UserAgent(), SourceIP: sourceIP(r), Secure: r.TLS != nil}
 	call.Now, call.Wall = e.cfg.Clock()
 	result, refusal := e.decide(w, r, &call)
 	namespace := namespaces[call.Service]

@@ -134,6 +134,11 @@ var attacks = []attack{
 		}
 		return c.accepted(c.code(0))
 	}},
+	{"a user to whom nobody has given anything reads the account", "no-policies", nil, func(c *counter) bool {
+		c.must("CreateUser", "UserName", "mallory")
+		_, e := c.mere("mallory").do("ListUsers", nil)
+		return e == nil
+	}},
 	{"Gitea: two callers check a code before either has burnt it", "split-check", nil, func(c *counter) bool {
 		var both sync.WaitGroup
 		both.Add(2)

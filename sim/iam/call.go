@@ -19,6 +19,8 @@ type Call struct {
 	RequestID string
 	SourceIP  string
 	UserAgent string
+	// Secure is whether the call came over TLS.
+	Secure bool
 }
 
 // Root is the UserID of the account's root user in records and callers.
@@ -73,6 +75,62 @@ type User struct {
 	AccessKeys       []string      `json:"accessKeys,omitempty"` // IDs in the order of their making
 	Devices          []string      `json:"devices,omitempty"`    // serial numbers of the assigned MFA devices, in that order
 	Tags             []Tag         `json:"tags,omitempty"`
+	Groups           []string      `json:"groups,omitempty"` // IDs, in the order of joining
+	holding
+}
+
+// A Group is users that share policies.
+type Group struct {
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Path    string    `json:"path"`
+	Created time.Time `json:"created"`
+	holding
+}
+
+// A Role is a set of policies that is assumed for a time.
+type Role struct {
+	ID          string    `json:"id"`
+	Name        string    `json:"name"`
+	Path        string    `json:"path"`
+	Created     time.Time `json:"created"`
+	Description string    `json:"description,omitempty"`
+	// Trust is the document that says who may assume the role, as it was given.
+	Trust string `json:"trust"`
+	// MaxSession is how long a session may last, in seconds.
+	MaxSession     int64     `json:"maxSession"`
+	LastUsed       time.Time `json:"lastUsed,omitzero"`
+	LastUsedRegion string    `json:"lastUsedRegion,omitempty"`
+	Tags           []Tag     `json:"tags,omitempty"`
+	holding
+}
+
+// holding is what a user, a group and a role have in common: managed policies are attached to them. Their inline policies
+// are records of their own.
+type holding struct {
+	Attached []string `json:"attached,omitempty"` // ARNs of managed policies, in the order of attaching
+	// Boundary is the ARN of the permissions boundary, which a group cannot have.
+	Boundary string `json:"boundary,omitempty"`
+}
+
+// A ManagedPolicy is a policy of its own that can be attached. Its documents are records of their own.
+type ManagedPolicy struct {
+	ID          string          `json:"id"`
+	Name        string          `json:"name"`
+	Path        string          `json:"path"`
+	Description string          `json:"description,omitempty"`
+	Created     time.Time       `json:"created"`
+	Updated     time.Time       `json:"updated"`
+	Default     string          `json:"default"` // "v1"
+	Last        int64           `json:"last"`    // the number of the version made last
+	Versions    []PolicyVersion `json:"versions"`
+	Tags        []Tag           `json:"tags,omitempty"`
+}
+
+// A PolicyVersion is one version of a managed policy.
+type PolicyVersion struct {
+	ID      string    `json:"id"` // "v1"
+	Created time.Time `json:"created"`
 }
 
 // A LoginProfile is a user's console password.
@@ -115,6 +173,20 @@ const (
 	kindCeremony   = "ceremony" // the user's ID, a space, the ceremony's ID
 	kindSignIn     = "signin"   // the sign-in's ID
 	kindGrave      = "grave"    // the name in lower case of a deleted user; the value is when
+
+	kindGroup   = "group"   // the name in lower case
+	kindGroupID = "groupid" // the ID; the value is the name in lower case
+	kindMember  = "member"  // the group's ID, a space, the user's ID
+	kindRole    = "role"    // the name in lower case
+	kindRoleID  = "roleid"  // the ID; the value is the name in lower case
+	kindPolicy  = "policy"  // the name of a managed policy in lower case
+	// kindDocument is the text of a policy: the ID of the user, group or role and the inline policy's name, or the ID of
+	// the managed policy and its version, with a space between.
+	kindDocument = "document"
+	// kindUsage is where a managed policy is used: its ARN, a space, "attached" or "boundary", a space, the ID of the user,
+	// group or role.
+	kindUsage = "usage"
+
 	// kindThrottle is only used with the weakness count-per-session: the serial number, a space, the access key ID.
 	kindThrottle = "throttle"
 )

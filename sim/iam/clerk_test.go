@@ -117,7 +117,8 @@ func (c *clerk) wait(d time.Duration) { c.now = c.now.Add(d) }
 func (c *clerk) dump() map[string]string {
 	all := map[string]string{}
 	require.NoError(c.t, c.store.View(c.t.Context(), func(tx iam.Tx) error {
-		for _, kind := range []string{"account", "user", "userid", "key", "session", "mfa", "credential", "ceremony", "signin", "grave"} {
+		for _, kind := range []string{"account", "user", "userid", "key", "session", "mfa", "credential", "ceremony", "signin", "grave",
+			"group", "groupid", "member", "role", "roleid", "policy", "document", "usage"} {
 			records, err := tx.Scan(kind, "", "", 0)
 			if err != nil {
 				return err
@@ -151,8 +152,21 @@ func (c *clerk) edit(kind, key string, change func(record map[string]any)) {
 	}))
 }
 
-// as makes the user with this name, who must exist, the caller of what follows.
+// as makes the user with this name, who must exist and may do everything from then on, the caller of what follows.
 func (c *clerk) as(name string) *clerk {
+	c.t.Helper()
+	c.must("AttachUserPolicy", "UserName", name, "PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess")
+	return c.mere(name)
+}
+
+// powerless takes from a user what as gave it.
+func (c *clerk) powerless(name string) {
+	c.t.Helper()
+	c.must("DetachUserPolicy", "UserName", name, "PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess")
+}
+
+// mere makes the user with this name, who must exist, the caller of what follows.
+func (c *clerk) mere(name string) *clerk {
 	c.t.Helper()
 	user := c.must("GetUser", "UserName", name)
 	other := *c
@@ -176,3 +190,6 @@ func fields(answer, name string) []string {
 	}
 	return out
 }
+
+// simChance is the chance of a clerk's account.
+func simChance() sim.Chance { return sim.NewChance([]byte("clerk")) }

@@ -32,29 +32,29 @@ type device struct {
 // deviceOperations are the operations on MFA devices, in the order of a device's life. There
 // is none for root's own devices: a call names the user, and root has no name (IAM User Guide, enable-virt-mfa-for-root).
 var deviceOperations = []*operation{
-	{service: "iam", name: "CreateVirtualMFADevice", writes: true, run: (*operating).createVirtualMFADevice, params: []param{
+	{service: "iam", name: "CreateVirtualMFADevice", on: onNewDevice, writes: true, run: (*operating).createVirtualMFADevice, params: []param{
 		{"Path", pathShape, false}, {"VirtualMFADeviceName", deviceNameShape, true}, {"Tags", tagsShape, false}}},
-	{service: "iam", name: "EnableMFADevice", writes: true, run: (*operating).enableMFADevice, params: []param{
+	{service: "iam", name: "EnableMFADevice", on: onUser, writes: true, run: (*operating).enableMFADevice, params: []param{
 		{"UserName", existingUserNameShape, true}, {"SerialNumber", serialNumberShape, true},
 		{"AuthenticationCode1", authCodeShape, true}, {"AuthenticationCode2", authCodeShape, true}}},
-	{service: "iam", name: "ResyncMFADevice", writes: true, run: (*operating).resyncMFADevice, params: []param{
+	{service: "iam", name: "ResyncMFADevice", on: onUser, writes: true, run: (*operating).resyncMFADevice, params: []param{
 		{"UserName", existingUserNameShape, true}, {"SerialNumber", serialNumberShape, true},
 		{"AuthenticationCode1", authCodeShape, true}, {"AuthenticationCode2", authCodeShape, true}}},
-	{service: "iam", name: "DeactivateMFADevice", writes: true, run: (*operating).deactivateMFADevice, params: []param{
+	{service: "iam", name: "DeactivateMFADevice", on: onUser, writes: true, run: (*operating).deactivateMFADevice, params: []param{
 		{"UserName", existingUserNameShape, false}, {"SerialNumber", serialNumberShape, true}}},
-	{service: "iam", name: "DeleteVirtualMFADevice", writes: true, run: (*operating).deleteVirtualMFADevice, params: []param{
+	{service: "iam", name: "DeleteVirtualMFADevice", on: onDevice, writes: true, run: (*operating).deleteVirtualMFADevice, params: []param{
 		{"SerialNumber", serialNumberShape, true}}},
-	{service: "iam", name: "ListMFADevices", run: (*operating).listMFADevices, params: []param{
+	{service: "iam", name: "ListMFADevices", on: onUser, run: (*operating).listMFADevices, params: []param{
 		{"UserName", existingUserNameShape, false}, {"Marker", markerShape, false}, {"MaxItems", maxItemsShape, false}}},
-	{service: "iam", name: "ListVirtualMFADevices", run: (*operating).listVirtualMFADevices, params: []param{
+	{service: "iam", name: "ListVirtualMFADevices", on: onAll("mfa"), run: (*operating).listVirtualMFADevices, params: []param{
 		{"AssignmentStatus", assignmentStatusShape, false}, {"Marker", markerShape, false}, {"MaxItems", maxItemsShape, false}}},
-	{service: "iam", name: "GetMFADevice", run: (*operating).getMFADevice, params: []param{
+	{service: "iam", name: "GetMFADevice", on: onDeviceOwner, run: (*operating).getMFADevice, params: []param{
 		{"SerialNumber", serialNumberShape, true}, {"UserName", userNameShape, false}}},
-	{service: "iam", name: "TagMFADevice", writes: true, run: (*operating).tagMFADevice, params: []param{
+	{service: "iam", name: "TagMFADevice", on: onDevice, writes: true, run: (*operating).tagMFADevice, params: []param{
 		{"SerialNumber", serialNumberShape, true}, {"Tags", tagsShape, true}}},
-	{service: "iam", name: "UntagMFADevice", writes: true, run: (*operating).untagMFADevice, params: []param{
+	{service: "iam", name: "UntagMFADevice", on: onDevice, writes: true, run: (*operating).untagMFADevice, params: []param{
 		{"SerialNumber", serialNumberShape, true}, {"TagKeys", tagKeysShape, true}}},
-	{service: "iam", name: "ListMFADeviceTags", run: (*operating).listMFADeviceTags, params: []param{
+	{service: "iam", name: "ListMFADeviceTags", on: onDevice, run: (*operating).listMFADeviceTags, params: []param{
 		{"SerialNumber", serialNumberShape, true}, {"Marker", markerShape, false}, {"MaxItems", maxItemsShape, false}}},
 }
 

@@ -2,6 +2,7 @@ package iam_test
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -159,6 +160,11 @@ func TestRefusals(t *testing.T) {
 		require.Equal(t, "InvalidInput: The status Expired cannot be set.", e.Error())
 	})
 	t.Run("a caller who is no user has to name one", func(t *testing.T) {
+		c.edit("role", "r", func(r map[string]any) {
+			maps.Copy(r, map[string]any{"id": "AROAEXAMPLE", "name": "r", "path": "/",
+				"attached": []string{"arn:aws:iam::aws:policy/AdministratorAccess"}})
+		})
+		require.NoError(t, c.store.Update(t.Context(), func(tx iam.Tx) error { return tx.Put("roleid", "AROAEXAMPLE", []byte("r")) }))
 		role := *c
 		role.caller = iam.Caller{UserID: "AROAEXAMPLE:me", ARN: "arn:aws:sts::123456789012:assumed-role/r/me"}
 		for _, action := range []string{"GetUser", "CreateAccessKey", "ListAccessKeys", "GetLoginProfile", "DeleteLoginProfile"} {

@@ -39,14 +39,16 @@ const DefaultAccount = "123456789012"
 
 // A Service is the relying party of one account. It may be used by many goroutines.
 type Service struct {
-	store    Store
-	known    signers
-	origin   atomic.Pointer[origin]
-	settings Settings
-	texts    map[string]text
-	record   func(Decision)
-	root     func(sim.Chance) ([]byte, error)
-	sound    bool // no rule is weakened
+	store     Store
+	known     signers
+	standings standings
+	documents documents
+	origin    atomic.Pointer[origin]
+	settings  Settings
+	texts     map[string]text
+	record    func(Decision)
+	root      func(sim.Chance) ([]byte, error)
+	sound     bool // no rule is weakened
 }
 
 // origin is what an account grows from; restoring a saved account replaces it.
@@ -66,6 +68,8 @@ type Account struct {
 	Email string `json:"email,omitempty"`
 	// Users counts the IAM users.
 	Users int `json:"users"`
+	// Edition is which rules the account was made for: 0 is from before it had policies.
+	Edition int `json:"edition,omitempty"`
 	// VirtualDevices counts the virtual MFA devices.
 	VirtualDevices int64 `json:"virtualDevices,omitempty"`
 }
@@ -87,7 +91,7 @@ func New(ctx context.Context, cfg Config, now time.Time) (*Service, error) {
 	}
 	s := &Service{settings: cfg.Settings, texts: texts, record: cfg.Record, root: cfg.Root,
 		sound: len(cfg.Settings.Weakened()) == 0}
-	s.store = watched{cfg.Store, &s.known}
+	s.store = watched{cfg.Store, &s.known, &s.standings}
 	s.origin.Store(&origin{cfg.Chance, cfg.Account})
 	return s, s.store.Update(ctx, func(tx Tx) error {
 		account := &Account{}
@@ -95,8 +99,11 @@ func New(ctx context.Context, cfg Config, now time.Time) (*Service, error) {
 		if found {
 			s.origin.Store(&origin{cfg.Chance, account.ID})
 		}
-		if err != nil || found {
+		if err != nil {
 			return err
+		}
+		if found {
+			return s.adopt(tx, account)
 		}
 		return s.found(tx, now)
 	})
@@ -105,7 +112,7 @@ func New(ctx context.Context, cfg Config, now time.Time) (*Service, error) {
 // found makes the account and its root user.
 func (s *Service) found(tx Tx, now time.Time) error {
 	now = now.UTC().Truncate(time.Second)
-	if err := put(tx, kindAccount, accountKey, &Account{ID: s.Account(), Created: now}); err != nil {
+	if err := put(tx, kindAccount, accountKey, &Account{ID: s.Account(), Created: now, Edition: edition}); err != nil {
 		return err
 	}
 	return put(tx, kindAccount, rootKey, &User{ID: Root, Path: "/", Created: now})
@@ -198,6 +205,7 @@ func (s *Service) decide(ctx context.Context, call Call, d *Decision) (any, *Err
 // deciding is one call on its way through its transactions.
 type deciding struct {
 	*Service
+	seen      uint64 // what standings.changes returned before the transaction
 	op        *operation
 	call      Call
 	decision  *Decision
@@ -209,6 +217,7 @@ type deciding struct {
 
 // decide runs the call in one transaction: with the weakness split-check in two.
 func (c *deciding) decide(ctx context.Context) error {
+	c.seen = c.standings.changes()
 	if !c.op.writes {
 		return c.read(ctx)
 	}
@@ -245,7 +254,8 @@ func (c *deciding) read(ctx context.Context) error {
 
 func (c *deciding) run(tx Tx) (*operating, error) {
 	c.result, c.refusal, c.decision.Facts = nil, nil, nil
-	o := &operating{Service: c.Service, Tx: tx, Call: c.call, decision: c.decision, prepared: c.prepared, rehearsed: c.rehearsed}
+	o := &operating{Service: c.Service, Tx: tx, Call: c.call, decision: c.decision, prepared: c.prepared, rehearsed: c.rehearsed,
+		standingsSeen: c.seen}
 	var err error
 	if c.result, err = o.run(c.op); err != nil {
 		var refusal *Error
@@ -282,6 +292,9 @@ type operating struct {
 	prepared any
 	// judged is what was decided about the call's codes; rehearsed what an earlier transaction decided about them.
 	judged, rehearsed *judgement
+	read              *User // by permit, for userNamed: it is handed out once
+	// standingsSeen is what standings.changes returned before the transaction.
+	standingsSeen uint64
 }
 
 func (o *operating) run(op *operation) (any, error) {
@@ -289,6 +302,9 @@ func (o *operating) run(op *operation) (any, error) {
 		if err := o.loadAccount(); err != nil {
 			return nil, err
 		}
+	}
+	if err := o.permit(op); err != nil {
+		return nil, err
 	}
 	result, err := op.run(o)
 	if err = cmp.Or(err, o.failed); err == nil && o.account != nil && o.account.Drawn != o.drawn {
@@ -389,6 +405,9 @@ type operation struct {
 	bare    bool // most calls of it have no use for the account's record
 	params  []param
 	run     func(*operating) (any, error)
+	free    bool // needs no permission
+	// on is what the operation acts on, as policies name it; nil is what has no resource, "*".
+	on func(*operating) (target, error)
 	// prepare, where there is one, does slow work on a valid call before its transaction begins; run finds what it
 	// returned in operating.prepared.
 	prepare func(Call) (any, error)
@@ -406,7 +425,8 @@ type param struct {
 // operations is the table by "service:Action".
 var operations = func() map[string]*operation {
 	m := map[string]*operation{}
-	for _, op := range slices.Concat(deviceOperations, tokenOperations, userOperations, accountOperations, securityKeyOperations, signInOperations) {
+	for _, op := range slices.Concat(deviceOperations, tokenOperations, userOperations, accountOperations, securityKeyOperations,
+		signInOperations, attachmentOperations) {
 		m[op.service+":"+op.name] = op
 	}
 	return m

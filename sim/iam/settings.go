@@ -51,6 +51,7 @@ type Settings struct {
 	AnyChallenge       bool          `json:"anyChallenge,omitempty"`
 	ChallengeReuse     bool          `json:"challengeReuse,omitempty"`
 	CountRegress       bool          `json:"countRegress,omitempty"`
+	NoPolicies         bool          `json:"noPolicies,omitempty"`
 }
 
 // Defaults returns the rules that come closest to what is known of the real service.
@@ -157,6 +158,8 @@ var settingRows = []settingRow{
 		func(s *Settings) any { return &s.ChallengeReuse }, 0, 0, nil},
 	{Setting{"count-regress", "", "a security key whose signature count does not grow is believed: a clone of it is", "WebAuthn, Section 7.2, step 21", true},
 		func(s *Settings) any { return &s.CountRegress }, 0, 0, nil},
+	{Setting{"no-policies", "", "every caller may do everything, whatever the policies say", "IAM User Guide, reference_policies_evaluation-logic", true},
+		func(s *Settings) any { return &s.NoPolicies }, 0, 0, nil},
 }
 
 // AllSettings lists every setting with its default, in the order of the documentation.

@@ -65,6 +65,12 @@ var (
 	tagValueShape          = newShape(0, 256, `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`, `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`)
 	tokenSerialNumberShape = newShape(9, 256, `[\w+=/:,.@-]*`, `[\w+=/:,.@-]*`)
 	tokenCodeShape         = hidden(newShape(6, 6, `[\d]*`, `[\d]*`))
+	groupNameShape         = newShape(1, 128, `[\w+=,.@-]+`, `[\w+=,.@-]+`)
+	roleNameShape          = newShape(1, 64, `[\w+=,.@-]+`, `[\w+=,.@-]+`)
+	policyNameShape        = newShape(1, 128, `[\w+=,.@-]+`, `[\w+=,.@-]+`)
+	policyARNShape         = shape{max: 2048} // what is too short is no ARN, and has a refusal of its own
+	policyPathShape        = newShape(1, 512, `((/[A-Za-z0-9\.,\+@=_-]+)*)/`, `((/[A-Za-z0-9.,+@=_-]+)*)/`)
+	documentShape          = newShape(1, 131072, `[\u0009\u000A\u000D\u0020-\u00FF]+`, `[\x{9}\x{A}\x{D}\x{20}-\x{FF}]+`)
 	sessionSecondsShape    = shape{min: 900, max: 129600, kind: number}
 )
 

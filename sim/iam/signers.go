@@ -140,10 +140,12 @@ func (s *signers) forget() {
 	s.byID = nil
 }
 
-// A watched store forgets the signers when a user or an access key is written, before Update returns.
+// A watched store forgets the signers when a user or an access key is written, and the standings that rest on what is
+// written, before Update returns.
 type watched struct {
 	Store
-	known *signers
+	known     *signers
+	standings *standings
 }
 
 // Update implements Store. An error may hide a commit that has happened, so it makes no difference.
@@ -156,27 +158,32 @@ func (w watched) Update(ctx context.Context, f func(Tx) error) error {
 	if tx.touched {
 		w.known.forget()
 	}
+	if !tx.written.nothing() {
+		w.standings.forget(&tx.written)
+	}
 	return err
 }
 
 type watchedTx struct {
 	Tx
 	touched bool
+	written written
 }
 
 // Put implements Tx.
 func (t *watchedTx) Put(kind, key string, value []byte) error {
-	t.touch(kind)
+	t.touch(kind, key)
 	return t.Tx.Put(kind, key, value)
 }
 
 // Delete implements Tx.
 func (t *watchedTx) Delete(kind, key string) error {
-	t.touch(kind)
+	t.touch(kind, key)
 	return t.Tx.Delete(kind, key)
 }
 
-func (t *watchedTx) touch(kind string) {
+func (t *watchedTx) touch(kind, key string) {
+	t.written.note(kind, key)
 	switch kind {
 	case kindKey, kindUser, kindUserID: // root's record never says anything else
 		t.touched = true

@@ -17,7 +17,8 @@ type Snapshot map[string]map[string]string
 
 // kinds is every kind of record, in the order in which they are written.
 var kinds = []string{kindAccount, kindUser, kindUserID, kindKey, kindSession, kindDevice, kindCredential, kindCeremony,
-	kindSignIn, kindGrave, kindThrottle}
+	kindSignIn, kindGrave, kindThrottle, kindGroup, kindGroupID, kindMember, kindRole, kindRoleID, kindPolicy, kindDocument,
+	kindUsage}
 
 // Check reports what makes s unfit to be restored, nil where nothing does.
 func (s Snapshot) Check() error {
@@ -60,11 +61,11 @@ func (s *Service) Snapshot(ctx context.Context) (Snapshot, error) {
 // brings that account's number.
 func (s *Service) Restore(ctx context.Context, snap Snapshot, chance sim.Chance, now time.Time) error {
 	from := origin{chance, s.Account()}
+	account := &Account{}
 	if snap != nil {
 		if err := snap.Check(); err != nil {
 			return err
 		}
-		account := &Account{}
 		if err := json.Unmarshal([]byte(snap[kindAccount][accountKey]), account); err != nil {
 			return fmt.Errorf("this saved account is damaged: %w", err)
 		}
@@ -84,10 +85,11 @@ func (s *Service) Restore(ctx context.Context, snap Snapshot, chance sim.Chance,
 				}
 			}
 		}
-		return nil
+		return s.adopt(tx, account)
 	})
 	if err == nil {
 		s.origin.Store(&from)
+		s.standings.forget(&written{shared: true})
 		s.known.forget() // who asked in between was told the old account's number
 	}
 	return err

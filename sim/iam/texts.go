@@ -37,6 +37,7 @@ var texts = []text{
 	{"SessionWithoutMFA", 403, "InvalidClientTokenId", "The security token included in the request is invalid", "S", "credential-kind", "IAM User Guide, id_credentials_temp_request"},
 	{"ExpiredToken", 403, "ExpiredToken", "The security token included in the request is expired", "D", "expiry", "Common Errors"},
 	{"AccessDenied", 403, "AccessDenied", "User: %s is not authorized to perform: %s:%s", "D", "credential-kind", "IAM User Guide, id_credentials_temp_request"},
+	{"Denied", 403, "AccessDenied", "User: %s is not authorized to perform: %s on resource: %s %s", "D", "policy", "IAM User Guide, troubleshoot_access-denied"},
 	{"ServiceFailure", 500, "ServiceFailure", "The request processing has failed because of an unknown error, exception or failure.", "D", "store", "Common Errors"},
 
 	// Constraints of the service model.
@@ -56,6 +57,9 @@ var texts = []text{
 	{"UserHasDevice", 409, "DeleteConflict", "Cannot delete entity, must delete MFA device first.", "S", "delete-order", "API_DeleteUser"},
 	{"UserHasLoginProfile", 409, "DeleteConflict", "Cannot delete entity, must delete login profile first.", "K", "delete-order", "API_DeleteUser"},
 	{"UserHasAccessKey", 409, "DeleteConflict", "Cannot delete entity, must delete access keys first.", "K", "delete-order", "API_DeleteUser"},
+	{"StillAttached", 409, "DeleteConflict", "Cannot delete entity, must detach all policies first.", "R", "delete-order", "API_DeleteUser"},
+	{"StillInline", 409, "DeleteConflict", "Cannot delete entity, must delete policies first.", "R", "delete-order", "API_DeleteUser"},
+	{"UserInGroup", 409, "DeleteConflict", "Cannot delete entity, must remove users from group first.", "S", "delete-order", "API_DeleteUser"},
 	{"InvalidARN", 400, "InvalidInput", "ARN %s is not valid.", "R", "boundary", "API_CreateUser"},
 	{"NoSuchBoundary", 404, "NoSuchEntity", "Scope ARN: %s does not exist or is not attachable.", "R", "boundary", "API_CreateUser"},
 	{"ReservedTagKey", 400, "InvalidInput", "Tag keys that begin with aws: are reserved for system use.", "O", "tags", "IAM User Guide, id_tags"},
@@ -66,6 +70,15 @@ var texts = []text{
 	{"NoSuchAccessKey", 404, "NoSuchEntity", "The Access Key with id %s cannot be found.", "R", "access-key", "API_UpdateAccessKey"},
 	{"InvalidKeyStatus", 400, "InvalidInput", "The status %s cannot be set.", "O", "access-key", "API_UpdateAccessKey"},
 	{"ForeignAccessKey", 403, "AccessDenied", "User: %s is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key %s", "R", "access-key", "API_GetAccessKeyLastUsed"},
+
+	// Groups, roles and policies.
+	{"NoSuchGroup", 404, "NoSuchEntity", "The group with name %s cannot be found.", "R", "group", "API_GetGroup"},
+	{"NoSuchRole", 404, "NoSuchEntity", "The role with name %s cannot be found.", "R", "role", "API_GetRole"},
+	{"InvalidPolicyARN", 400, "ValidationError", "ARN %s is not valid.", "R", "policy", "API_AttachUserPolicy"},
+	{"NotAttachable", 404, "NoSuchEntity", "Policy %s does not exist or is not attachable.", "R", "policy", "API_AttachUserPolicy"},
+	{"NoSuchPolicy", 404, "NoSuchEntity", "Policy %s was not found.", "R", "policy", "API_DeletePolicy"},
+	{"NoSuchInlinePolicy", 404, "NoSuchEntity", "The %s policy with name %s cannot be found.", "R", "inline-policy", "API_GetGroupPolicy"},
+	{"AttachedLimit", 409, "LimitExceeded", "Cannot exceed quota for PoliciesPer%s: %d", "S", "attached-policies", "IAM User Guide, reference_iam-quotas"},
 
 	// Devices.
 	{"NoSuchDevice", 404, "NoSuchEntity", "MFA Device with serial number %s does not exist.", "R", "serial", "API_EnableMFADevice"},

@@ -28,10 +28,10 @@ const (
 
 // tokenOperations are the operations of STS (API version 2011-06-15).
 var tokenOperations = []*operation{
-	{service: "sts", name: "GetSessionToken", writes: true, bare: true, run: (*operating).getSessionToken, params: []param{
+	{service: "sts", name: "GetSessionToken", free: true, writes: true, bare: true, run: (*operating).getSessionToken, params: []param{
 		{"DurationSeconds", sessionSecondsShape, false}, {"SerialNumber", tokenSerialNumberShape, false},
 		{"TokenCode", tokenCodeShape, false}}},
-	{service: "sts", name: "GetCallerIdentity", run: (*operating).getCallerIdentity},
+	{service: "sts", name: "GetCallerIdentity", free: true, run: (*operating).getCallerIdentity},
 	{service: "sts", name: "GetAccessKeyInfo", run: (*operating).getAccessKeyInfo, params: []param{
 		{"AccessKeyId", tokenAccessKeyIDShape, true}}},
 }

@@ -185,6 +185,7 @@ func TestCredential(t *testing.T) {
 	t.Run("a user made anew inherits nothing", func(t *testing.T) {
 		c.must("DeactivateMFADevice", "UserName", "bob", "SerialNumber", fob)
 		c.must("DeleteAccessKey", "UserName", "bob", "AccessKeyId", keyID)
+		c.powerless("bob")
 		c.must("DeleteUser", "UserName", "bob")
 		refused(t, badToken, id, token)
 		c.must("CreateUser", "UserName", "bob")
@@ -197,7 +198,7 @@ func TestWhatEachCredentialMayCall(t *testing.T) {
 	bob := c.as("bob").caller
 	with := func(mfa bool) iam.Caller {
 		x := bob
-		x.Session = &iam.Session{MFA: mfa}
+		x.Session = &iam.Session{UserID: bob.UserID, MFA: mfa}
 		return x
 	}
 	const denied = "403 AccessDenied User: arn:aws:iam::123456789012:user/bob is not authorized to perform: sts:GetAccessKeyInfo"

@@ -12,44 +12,44 @@ const usersQuota = 5000
 // userOperations are the operations on users and what belongs to them. Which of them default to the caller, and which
 // lengths a name may have in each, is the service model's (Appendix A.2), uneven as it is.
 var userOperations = []*operation{
-	{service: "iam", name: "CreateUser", writes: true, run: (*operating).createUser, params: []param{
+	{service: "iam", name: "CreateUser", on: onNewUser, writes: true, run: (*operating).createUser, params: []param{
 		{"Path", pathShape, false}, {"UserName", userNameShape, true},
 		{"PermissionsBoundary", boundaryShape, false}, {"Tags", tagsShape, false}}},
-	{service: "iam", name: "GetUser", run: (*operating).getUser, params: []param{
+	{service: "iam", name: "GetUser", on: onUser, run: (*operating).getUser, params: []param{
 		{"UserName", existingUserNameShape, false}}},
-	{service: "iam", name: "UpdateUser", writes: true, run: (*operating).updateUser, params: []param{
+	{service: "iam", name: "UpdateUser", on: onUser, writes: true, run: (*operating).updateUser, params: []param{
 		{"UserName", existingUserNameShape, true}, {"NewPath", pathShape, false}, {"NewUserName", userNameShape, false}}},
-	{service: "iam", name: "DeleteUser", writes: true, run: (*operating).deleteUser, params: []param{
+	{service: "iam", name: "DeleteUser", on: onUser, writes: true, run: (*operating).deleteUser, params: []param{
 		{"UserName", existingUserNameShape, true}}},
-	{service: "iam", name: "ListUsers", run: (*operating).listUsers, params: []param{
+	{service: "iam", name: "ListUsers", on: onAll("user"), run: (*operating).listUsers, params: []param{
 		{"PathPrefix", pathPrefixShape, false}, {"Marker", markerShape, false}, {"MaxItems", maxItemsShape, false}}},
-	{service: "iam", name: "TagUser", writes: true, run: (*operating).tagUser, params: []param{
+	{service: "iam", name: "TagUser", on: onUser, writes: true, run: (*operating).tagUser, params: []param{
 		{"UserName", existingUserNameShape, true}, {"Tags", tagsShape, true}}},
-	{service: "iam", name: "UntagUser", writes: true, run: (*operating).untagUser, params: []param{
+	{service: "iam", name: "UntagUser", on: onUser, writes: true, run: (*operating).untagUser, params: []param{
 		{"UserName", existingUserNameShape, true}, {"TagKeys", tagKeysShape, true}}},
-	{service: "iam", name: "ListUserTags", run: (*operating).listUserTags, params: []param{
+	{service: "iam", name: "ListUserTags", on: onUser, run: (*operating).listUserTags, params: []param{
 		{"UserName", existingUserNameShape, true}, {"Marker", markerShape, false}, {"MaxItems", maxItemsShape, false}}},
 
-	{service: "iam", name: "CreateLoginProfile", writes: true, prepare: hashPassword,
+	{service: "iam", name: "CreateLoginProfile", on: onUser, writes: true, prepare: hashPassword,
 		run: (*operating).createLoginProfile, params: []param{{"UserName", userNameShape, false},
 			{"Password", passwordShape, true}, {"PasswordResetRequired", boolValueShape, false}}},
-	{service: "iam", name: "GetLoginProfile", run: (*operating).getLoginProfile, params: []param{
+	{service: "iam", name: "GetLoginProfile", on: onUser, run: (*operating).getLoginProfile, params: []param{
 		{"UserName", userNameShape, false}}},
-	{service: "iam", name: "UpdateLoginProfile", writes: true, prepare: hashPassword,
+	{service: "iam", name: "UpdateLoginProfile", on: onUser, writes: true, prepare: hashPassword,
 		run: (*operating).updateLoginProfile, params: []param{{"UserName", userNameShape, true},
 			{"Password", passwordShape, false}, {"PasswordResetRequired", boolValueShape, false}}},
-	{service: "iam", name: "DeleteLoginProfile", writes: true, run: (*operating).deleteLoginProfile, params: []param{
+	{service: "iam", name: "DeleteLoginProfile", on: onUser, writes: true, run: (*operating).deleteLoginProfile, params: []param{
 		{"UserName", userNameShape, false}}},
 
-	{service: "iam", name: "CreateAccessKey", writes: true, run: (*operating).createAccessKey, params: []param{
+	{service: "iam", name: "CreateAccessKey", on: onUser, writes: true, run: (*operating).createAccessKey, params: []param{
 		{"UserName", existingUserNameShape, false}}},
-	{service: "iam", name: "UpdateAccessKey", writes: true, run: (*operating).updateAccessKey, params: []param{
+	{service: "iam", name: "UpdateAccessKey", on: onUser, writes: true, run: (*operating).updateAccessKey, params: []param{
 		{"UserName", existingUserNameShape, false}, {"AccessKeyId", accessKeyIDShape, true}, {"Status", keyStatusShape, true}}},
-	{service: "iam", name: "DeleteAccessKey", writes: true, run: (*operating).deleteAccessKey, params: []param{
+	{service: "iam", name: "DeleteAccessKey", on: onUser, writes: true, run: (*operating).deleteAccessKey, params: []param{
 		{"UserName", existingUserNameShape, false}, {"AccessKeyId", accessKeyIDShape, true}}},
-	{service: "iam", name: "ListAccessKeys", run: (*operating).listAccessKeys, params: []param{
+	{service: "iam", name: "ListAccessKeys", on: onUser, run: (*operating).listAccessKeys, params: []param{
 		{"UserName", existingUserNameShape, false}, {"Marker", markerShape, false}, {"MaxItems", maxItemsShape, false}}},
-	{service: "iam", name: "GetAccessKeyLastUsed", run: (*operating).getAccessKeyLastUsed, params: []param{
+	{service: "iam", name: "GetAccessKeyLastUsed", on: onKeyOwner, run: (*operating).getAccessKeyLastUsed, params: []param{
 		{"AccessKeyId", accessKeyIDShape, true}}},
 }
 
@@ -199,14 +199,24 @@ func (o *operating) rename(u *User, name string) error {
 }
 
 // deleteUser implements DeleteUser. What stands in the way is said one thing at a time; the texts are the real service's,
-// their order is our reading (policies, which this account has not, would come first). A grave remembers the name, because a
+// their order is our reading. A grave remembers the name, because a
 // user made anew under it is not to be changed at once.
 func (o *operating) deleteUser() (any, error) {
 	u, err := o.userNamed(o.param("UserName"))
 	if err != nil {
 		return nil, err
 	}
+	inline, err := inlineNames(o.Tx, u.ID)
+	if err != nil {
+		return nil, err
+	}
 	switch {
+	case len(u.Attached) > 0:
+		return nil, o.refuse("StillAttached")
+	case len(inline) > 0:
+		return nil, o.refuse("StillInline")
+	case len(u.Groups) > 0:
+		return nil, o.refuse("UserInGroup")
 	case len(u.Devices) > 0:
 		return nil, o.refuse("UserHasDevice")
 	case u.LoginProfile != nil:
@@ -222,6 +232,9 @@ func (o *operating) deleteUser() (any, error) {
 		return nil, err
 	}
 	if err := put(o.Tx, kindGrave, key, o.today()); err != nil {
+		return nil, err
+	}
+	if err := o.unbound(u.ID, &u.holding); err != nil {
 		return nil, err
 	}
 	o.account.Users--
@@ -275,6 +288,10 @@ func (o *operating) listUsers() (any, error) {
 
 // userNamed returns the user with that name, whatever its case, or NoSuchEntity.
 func (o *operating) userNamed(name string) (*User, error) {
+	if u := o.read; u != nil && strings.EqualFold(u.Name, name) {
+		o.read = nil
+		return u, nil
+	}
 	u := &User{}
 	found, err := get(o.Tx, kindUser, strings.ToLower(name), u)
 	if err != nil {

@@ -73,6 +73,7 @@ func TestGetUserWithoutAName(t *testing.T) {
 	})
 	t.Run("a user who is gone has no valid key any more", func(t *testing.T) {
 		bob := c.as("bob")
+		c.powerless("bob")
 		c.must("DeleteUser", "UserName", "bob")
 		require.Equal(t, "InvalidClientTokenId", bob.refused("GetUser").Code)
 	})

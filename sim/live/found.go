@@ -50,7 +50,7 @@ func (l *Lab) found(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := l.enter(ctx, PlanUser{Name: Administrator, AccessKey: true}); err != nil {
+	if err := l.enter(ctx, PlanUser{Name: Administrator, AccessKey: true, Policies: []string{"AdministratorAccess"}}); err != nil {
 		return err
 	}
 	if l.plan == nil {
@@ -99,6 +99,11 @@ func (l *Lab) enter(ctx context.Context, u PlanUser) error {
 	}
 	if _, err := l.asRoot(ctx, "CreateUser", params...); err != nil {
 		return err
+	}
+	for _, p := range u.Policies {
+		if _, err := l.asRoot(ctx, "AttachUserPolicy", "UserName", u.Name, "PolicyArn", "arn:aws:iam::aws:policy/"+p); err != nil {
+			return err
+		}
 	}
 	if u.Password != "" {
 		if _, err := l.asRoot(ctx, "CreateLoginProfile", "UserName", u.Name, "Password", u.Password); err != nil {

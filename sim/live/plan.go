@@ -38,6 +38,9 @@ type PlanUser struct {
 	Tags     map[string]string `json:"tags,omitempty"`
 	// AccessKey makes an access key, which `mfalab env --user NAME` gives out.
 	AccessKey bool `json:"accessKey,omitempty"`
+	// Policies are attached to the user, without which it may do nothing: names of AWS managed policies, such as
+	// ReadOnlyAccess.
+	Policies []string `json:"policies,omitempty"`
 	// Fobs are the serials of fobs of this plan that are enrolled for the user.
 	Fobs []string `json:"fobs,omitempty"`
 }
