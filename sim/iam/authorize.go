@@ -192,7 +192,11 @@ type target struct {
 
 // permit refuses a call that the caller's policies do not allow. Root may do everything.
 func (o *operating) permit(op *operation) error {
-	if op.free || op.service == "signin" || o.settings.NoPolicies || !o.standsFor(o.Caller) {
+	action := op.needs
+	if action == "" && op.service != "signin" && !op.free {
+		action = op.service + ":" + op.name
+	}
+	if action == "" || o.settings.NoPolicies || !o.standsFor(o.Caller) {
 		return nil
 	}
 	t := target{arn: "*"}
@@ -209,7 +213,7 @@ func (o *operating) permit(op *operation) error {
 		}
 		o.passed(op, c)
 	}
-	return o.authorize(op.service+":"+op.name, t)
+	return o.authorize(action, t)
 }
 
 // tagged sets the keys of a resource's tags, under the global name and under IAM's.

@@ -29,10 +29,10 @@ const keySuffix = 26
 // no API for them (aws-cli #3607), and so there is none on the wire. What others call MFA devices' operations, listing
 // and deactivating, takes security keys as well.
 var securityKeyOperations = []*operation{
-	{service: "signin", name: "BeginSecurityKeyEnrolment", writes: true, run: (*operating).beginEnrolment, params: []param{
+	{service: "signin", name: "BeginSecurityKeyEnrolment", needs: "iam:EnableMFADevice", on: onUser, writes: true, run: (*operating).beginEnrolment, params: []param{
 		{"UserName", existingUserNameShape, false}, {"SecurityKeyName", securityKeyNameShape, true}}},
-	{service: "signin", name: "FinishSecurityKeyEnrolment", writes: true, prepare: parseCreated, run: (*operating).finishEnrolment,
-		params: []param{{"UserName", existingUserNameShape, false}, {"CeremonyId", ceremonyIDShape, true},
+	{service: "signin", name: "FinishSecurityKeyEnrolment", needs: "iam:EnableMFADevice", on: onUser, writes: true,
+		prepare: parseCreated, run: (*operating).finishEnrolment, params: []param{{"UserName", existingUserNameShape, false}, {"CeremonyId", ceremonyIDShape, true},
 			{"Response", ceremonyResponseShape, true}}},
 	{service: "signin", name: "BeginSecurityKeySignIn", writes: true, run: (*operating).beginSignIn, params: []param{
 		{"UserName", existingUserNameShape, false}, {"SignInId", ceremonyIDShape, false}}},

@@ -406,6 +406,8 @@ type operation struct {
 	params  []param
 	run     func(*operating) (any, error)
 	free    bool // needs no permission
+	// needs is the permission that it needs, "" for the one of its own name. Signing in needs none.
+	needs string
 	// on is what the operation acts on, as policies name it; nil is what has no resource, "*".
 	on func(*operating) (target, error)
 	// prepare, where there is one, does slow work on a valid call before its transaction begins; run finds what it

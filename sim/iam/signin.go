@@ -45,10 +45,10 @@ var signInOperations = []*operation{
 	{service: "signin", name: "SignOut", writes: true, run: (*operating).signOut},
 	{service: "signin", name: "SetRootPassword", writes: true, prepare: hashPassword, run: (*operating).setRootPassword, params: []param{
 		{"Email", emailShape, false}, {"Password", passwordShape, true}}},
-	{service: "signin", name: "EnableMFADevice", writes: true, run: (*operating).enableMFADevice, params: []param{
+	{service: "signin", name: "EnableMFADevice", needs: "iam:EnableMFADevice", on: onUser, writes: true, run: (*operating).enableMFADevice, params: []param{
 		{"UserName", existingUserNameShape, false}, {"SerialNumber", serialNumberShape, true},
 		{"AuthenticationCode1", authCodeShape, true}, {"AuthenticationCode2", authCodeShape, true}}},
-	{service: "signin", name: "ResyncMFADevice", writes: true, run: (*operating).resyncMFADevice, params: []param{
+	{service: "signin", name: "ResyncMFADevice", needs: "iam:ResyncMFADevice", on: onUser, writes: true, run: (*operating).resyncMFADevice, params: []param{
 		{"UserName", existingUserNameShape, false}, {"SerialNumber", serialNumberShape, true},
 		{"AuthenticationCode1", authCodeShape, true}, {"AuthenticationCode2", authCodeShape, true}}},
 }

@@ -82,6 +82,7 @@ func TestSigningInWithAPasswordAlone(t *testing.T) {
 	require.False(t, caller.Session.MFA)
 	other := *d.clerk
 	other.caller = caller
+	d.may("bob", "look", document("Allow", "iam:GetUser", "*", `{"Bool":{"aws:MultiFactorAuthPresent":"false"}}`))
 	require.Equal(t, "bob", field(other.must("GetUser", "UserName", "bob"), "UserName"), "a console session calls IAM without MFA")
 	require.Contains(t, d.must("GetUser", "UserName", "bob"), "PasswordLastUsed")
 
