@@ -55,7 +55,8 @@ lint:
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
-# Asks dpkg alone where nothing is missing, so that it needs neither root nor a network then.
+# Asks dpkg alone where nothing is missing, so that it needs neither root nor a network then. Node.js, which runs a relying
+# party of JavaScript's, may also have come another way.
 packages:
 	@echo "packages: $(PACKAGES)"; missing=; for p in $(PACKAGES); do \
 		case $$(dpkg-query -W -f '$${Status}' $$p 2>/dev/null) in \
@@ -63,6 +64,7 @@ packages:
 		*) missing="$$missing $$p" ;; \
 		esac; \
 	done; \
+	command -v npm >/dev/null && command -v node >/dev/null || missing="$$missing nodejs npm"; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if ! command -v apt-get >/dev/null; then \
 		echo "packages: missing:$$missing: there is no apt-get here to install them with; install them another way" \

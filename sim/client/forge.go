@@ -55,7 +55,7 @@ func Forgeries() []ForgeryKind {
 		{"uv", "0", both, "the user was not verified", "7.1 and 7.2: the UV bit", oneOf("0")},
 		{"bs", "1", both, "a credential is backed up that cannot be: BS without BE", "7.1 and 7.2: the BE and BS bits; 6.1.3", oneOf("1")},
 		{"flags", "00", both, "the flags are these, in hexadecimal", "6.1", octet},
-		{"counter", "0", both, "the signature counter is this one, as in a clone", "7.2: signCount; 6.1.1", counter},
+		{"counter", "0", at(Authentication), "the signature counter is this one, as in a clone", "7.2: signCount; 6.1.1", counter},
 		{"sig", "bad", both, "one bit of the signature is wrong", "7.1: attStmt; 7.2: sig", oneOf("bad")},
 		{"alg", "-8", at(Registration), "the credential is of an algorithm that was not asked for", "7.1: alg in pubKeyCredParams", number},
 		{"aaguid", "00112233-4455-6677-8899-aabbccddeeff", at(Registration), "the key is another model", "7.1: attStmt, trust anchors; 8.2", uuid},

@@ -30,6 +30,20 @@ type KeyPIN struct {
 	PIN    live.PIN `json:"pin"`
 }
 
+// KeySign names a key and what is to be signed in its name: by its credential of a relying party, or, without a credential,
+// by the key that attests.
+type KeySign struct {
+	Serial     string `json:"-" path:"serial"`
+	RP         string `json:"rp,omitempty"`
+	Credential []byte `json:"credential,omitempty"`
+	Message    []byte `json:"message"`
+}
+
+// KeySignature is what was signed.
+type KeySignature struct {
+	Signature []byte `json:"signature"`
+}
+
 // KeyPresence names a key and says who touches it from now on.
 type KeyPresence struct {
 	Serial string    `json:"-" path:"serial"`
@@ -71,10 +85,17 @@ func (s *Server) keys() []route {
 		on("POST", "/v1/keys/{serial}/pin", "set or change a key's PIN", func(ctx context.Context, in KeyPIN) (live.KeyShown, error) {
 			return l.SetKeyPIN(ctx, in.Serial, in.Old, in.PIN)
 		}),
+		on("POST", "/v1/keys/{serial}/sign", "sign in a key's name what no command would have it sign", s.sign),
 		on("POST", "/v1/keys/{serial}/reset", "power-cycle a key and reset it", func(ctx context.Context, in Serial) (live.KeyShown, error) {
 			return l.ResetKey(ctx, in.Serial)
 		}),
 	}
+}
+
+// sign is for whoever breaks one rule and keeps the others.
+func (s *Server) sign(ctx context.Context, in KeySign) (out KeySignature, err error) {
+	out.Signature, err = s.lab.SignForKey(ctx, in.Serial, in.RP, in.Credential, in.Message)
+	return out, err
 }
 
 // Where a key's frames can be watched, and where a program says that it uses the bus.

@@ -40,3 +40,13 @@ func rootCertificate(chance sim.Chance) ([]byte, error) {
 func rootSeed(chance sim.Chance) []byte {
 	return chance.Derive("attestation root").Bytes(entropySize)
 }
+
+// SignForKey signs a message in a key's name that no command would have it sign, with the credential with that ID of a
+// relying party, or, where the ID is nil, with the key that attests. See u2f.Key.SignFor.
+func (l *Lab) SignForKey(ctx context.Context, serial, rpID string, credentialID, message []byte) (signature []byte, err error) {
+	_, err = l.whenIdle(ctx, serial, func(_ *sim.World, k *key) error {
+		signature, err = k.core.SignFor(rpID, credentialID, message)
+		return err
+	})
+	return signature, err
+}
