@@ -9,12 +9,13 @@ import (
 )
 
 // A subcommand is one row of the table in Section 6.5.5. Its run function is called with parameters that are all
-// there and a protocol that is supported.
+// there and a protocol that is supported; one without it, getPinUvAuthTokenUsingUvWithPermissions, waits for the user.
 type subcommand struct {
 	name    string
 	section string
 	edition int // of CTAP 2 that brought it: 0 or 1
 	needs   parameter
+	sensor  bool // it is of keys with built-in user verification
 	run     func(k *Key, now time.Time, p pinuv.Protocol, r *ctap.ClientPINRequest) (ctap.ClientPINResponse, error)
 }
 
@@ -30,21 +31,22 @@ const (
 	needsPermissions
 )
 
-// subcommands is the table. Rows without a function are of keys with built-in user verification, which this one has
-// not: they are answered like subcommands that no edition knows.
+// subcommands is the table. Those of keys with built-in user verification are answered, by a key without, like subcommands
+// that no edition knows.
 var subcommands = [...]subcommand{
-	ctap.GetPINRetries:   {"getPINRetries", "6.5.5.2", 0, 0, (*Key).getPINRetries},
-	ctap.GetKeyAgreement: {"getKeyAgreement", "6.5.5.4", 0, needsProtocol, (*Key).getKeyAgreement},
+	ctap.GetPINRetries:   {"getPINRetries", "6.5.5.2", 0, 0, false, (*Key).getPINRetries},
+	ctap.GetKeyAgreement: {"getKeyAgreement", "6.5.5.4", 0, needsProtocol, false, (*Key).getKeyAgreement},
 	ctap.SetPIN: {"setPIN", "6.5.5.5", 0,
-		needsProtocol | needsKeyAgreement | needsUVAuthParam | needsNewPIN, (*Key).setPIN},
+		needsProtocol | needsKeyAgreement | needsUVAuthParam | needsNewPIN, false, (*Key).setPIN},
 	ctap.ChangePIN: {"changePIN", "6.5.5.6", 0,
-		needsProtocol | needsKeyAgreement | needsUVAuthParam | needsNewPIN | needsPINHash, (*Key).changePIN},
+		needsProtocol | needsKeyAgreement | needsUVAuthParam | needsNewPIN | needsPINHash, false, (*Key).changePIN},
 	ctap.GetPINToken: {"getPinToken", "6.5.5.7.1", 0,
-		needsProtocol | needsKeyAgreement | needsPINHash, (*Key).getPINToken},
-	ctap.GetPINUVAuthTokenUsingUVWithPermissions: {"getPinUvAuthTokenUsingUvWithPermissions", "6.5.5.7.3", 1, 0, nil},
-	ctap.GetUVRetries: {"getUVRetries", "6.5.5.3", 1, 0, nil},
+		needsProtocol | needsKeyAgreement | needsPINHash, false, (*Key).getPINToken},
+	ctap.GetPINUVAuthTokenUsingUVWithPermissions: {"getPinUvAuthTokenUsingUvWithPermissions", "6.5.5.7.3", 1,
+		needsProtocol | needsKeyAgreement | needsPermissions, true, nil},
+	ctap.GetUVRetries: {"getUVRetries", "6.5.5.3", 1, 0, true, (*Key).getUVRetries},
 	ctap.GetPINUVAuthTokenUsingPINWithPermissions: {"getPinUvAuthTokenUsingPinWithPermissions", "6.5.5.7.2", 1,
-		needsProtocol | needsKeyAgreement | needsPINHash | needsPermissions, (*Key).getTokenUsingPIN},
+		needsProtocol | needsKeyAgreement | needsPINHash | needsPermissions, false, (*Key).getTokenUsingPIN},
 }
 
 // clientPIN implements authenticatorClientPIN. See Section 6.5.5.
@@ -57,7 +59,7 @@ func (k *Key) clientPIN(now time.Time, req []byte) ([]byte, error) {
 		return nil, k.profile.SubcommandError
 	}
 	s := subcommands[r.Subcommand]
-	if s.run == nil || (s.edition > 0 && !k.profile.Permissions) {
+	if s.name == "" || s.edition > 0 && !k.profile.Permissions || s.sensor && !k.sensor() {
 		return nil, k.profile.SubcommandError
 	}
 	if !given(&r).has(s.needs) {
@@ -68,6 +70,9 @@ func (k *Key) clientPIN(now time.Time, req []byte) ([]byte, error) {
 		if p = pinuv.Protocol(*r.Protocol); !slices.Contains(k.profile.PINUVAuthProtocols, *r.Protocol) {
 			return nil, ctap.ErrInvalidParameter
 		}
+	}
+	if s.run == nil {
+		return k.getTokenUsingUV(now, p, &r)
 	}
 	response, err := s.run(k, now, p, &r)
 	if err != nil {
@@ -177,7 +182,7 @@ func (k *Key) getPINToken(now time.Time, p pinuv.Protocol, r *ctap.ClientPINRequ
 	if k.profile.Permissions && (r.Permissions != nil || r.RPID != nil) {
 		return ctap.ClientPINResponse{}, ctap.ErrInvalidParameter
 	}
-	return k.issue(now, p, r, ctap.PermissionMC|ctap.PermissionGA, nil)
+	return k.issue(now, p, r, needRP&k.offered(), nil)
 }
 
 // From the specification: the table in Section 6.5.5.7.
@@ -190,10 +195,17 @@ const (
 // offered are the permissions that a PIN may be exchanged for on this key. The others belong to options that
 // authenticatorGetInfo does not have. See Section 6.5.5.7.2, step 4.
 func (k *Key) offered() ctap.Permissions {
-	if k.profile.CredentialManagement {
-		return needRP | ctap.PermissionCM
+	offered := needRP
+	if k.profile.NoMcGaPermissionsWithClientPin {
+		offered = 0
 	}
-	return needRP
+	if k.profile.CredentialManagement {
+		offered |= ctap.PermissionCM
+	}
+	if k.sensor() {
+		offered |= ctap.PermissionBE
+	}
+	return offered
 }
 
 // getTokenUsingPIN implements getPinUvAuthTokenUsingPinWithPermissions. See Section 6.5.5.7.2, steps 1 to 17.

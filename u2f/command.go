@@ -23,9 +23,13 @@ const (
 	cmdClientPIN        = 0x06
 	cmdReset            = 0x07
 	cmdGetNextAssertion = 0x08
+	cmdBioEnrollment    = 0x09
 	cmdCredentialMgmt   = 0x0A
 	cmdSelection        = 0x0B
 )
+
+// cmdBioEnrollmentPreview is what authenticatorBioEnrollment was called before 2.1 (Section 6.12).
+const cmdBioEnrollmentPreview = 0x40
 
 // cmdCredentialMgmtPreview is what authenticatorCredentialManagement was called before 2.1 (Section 6.12); libfido2 1.12 asks
 // by no other name.
@@ -36,7 +40,9 @@ const (
 	nameMakeCredential       = "authenticatorMakeCredential"
 	nameGetAssertion         = "authenticatorGetAssertion"
 	nameGetNextAssertion     = "authenticatorGetNextAssertion"
+	nameClientPIN            = "authenticatorClientPIN"
 	nameReset                = "authenticatorReset"
+	nameBioEnrollment        = "authenticatorBioEnrollment"
 	nameCredentialManagement = "authenticatorCredentialManagement"
 	nameSelection            = "authenticatorSelection"
 )
@@ -45,9 +51,11 @@ var commands = [256]command{
 	cmdMakeCredential:        {nameMakeCredential, "6.1", false, (*Key).makeCredential},
 	cmdGetAssertion:          {nameGetAssertion, "6.2", false, (*Key).getAssertion},
 	cmdGetInfo:               {"authenticatorGetInfo", "6.4", true, (*Key).getInfo},
-	cmdClientPIN:             {"authenticatorClientPIN", "6.5", false, (*Key).clientPIN},
+	cmdClientPIN:             {nameClientPIN, "6.5", false, (*Key).clientPIN},
 	cmdReset:                 {nameReset, "6.6", true, (*Key).reset},
 	cmdGetNextAssertion:      {nameGetNextAssertion, "6.3", true, (*Key).getNextAssertion},
+	cmdBioEnrollment:         {nameBioEnrollment, "6.7", false, (*Key).bioEnrollment},
+	cmdBioEnrollmentPreview:  {nameBioEnrollment, "6.12", false, (*Key).bioEnrollment},
 	cmdCredentialMgmt:        {nameCredentialManagement, "6.8", false, (*Key).credentialManagement},
 	cmdCredentialMgmtPreview: {nameCredentialManagement, "6.12", false, (*Key).credentialManagement},
 	cmdSelection:             {nameSelection, "6.9", true, (*Key).selection},
@@ -65,6 +73,9 @@ func (k *Key) run(now time.Time) ([]byte, error) {
 	}
 	if cmd != cmdCredentialMgmt && cmd != cmdCredentialMgmtPreview {
 		k.listing = nil
+	}
+	if cmd != cmdBioEnrollment && cmd != cmdBioEnrollmentPreview {
+		k.uv.enrolling = nil
 	}
 	if k.fault != nil {
 		return nil, ctap.ErrOther

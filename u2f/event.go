@@ -15,8 +15,16 @@ const (
 	PINSet     = "pin-set"     // for the first time or anew
 	PINWrong   = "pin-wrong"   // Left
 	PINBlocked = "pin-blocked" // Left: 0 until reset, more until the next power cycle
-	WasReset   = "reset"       // everything but the factory's records is gone
-	Winked     = "winked"
+	// Fingerprints.
+	Verified    = "verified"            // an enrolled finger was recognised: Command, RP, Finger
+	NotVerified = "not-verified"        // another finger, or one that lay badly: Command, RP, Finger, Left
+	UVBlocked   = "uv-blocked"          // until a PIN is right, or until reset
+	SampleTaken = "sample"              // of an enrolment: Command, Finger, Sample, Left
+	Enrolled    = "enrolled"            // Command, Finger
+	Removed     = "fingerprint-removed" // Command, Finger
+
+	WasReset = "reset" // everything but the factory's records is gone
+	Winked   = "winked"
 )
 
 // An Event is something that happened in a key, for those who watch. It holds no secret.
@@ -26,5 +34,7 @@ type Event struct {
 	Command string    `json:"command,omitempty"` // as the specification calls it
 	RP      string    `json:"rp,omitempty"`      // as in [Request]
 	Counter uint32    `json:"counter,omitempty"` // the signature counter that went out
-	Left    int       `json:"left,omitempty"`    // PIN attempts that remain, Section 6.5.2.2
+	Left    int       `json:"left,omitempty"`    // attempts that remain, Section 6.5.2.2; of [SampleTaken], samples
+	Finger  string    `json:"finger,omitempty"`  // which finger, as in [Finger]
+	Sample  string    `json:"sample,omitempty"`  // what the sensor made of it: a word of [Samples], or "exists"
 }

@@ -16,6 +16,7 @@ type asking struct {
 	up, uv   bool
 	token    bool                  // uv comes from a pinUvAuthToken
 	listed   int                   // how many credentials the allowList had
+	present  bool                  // the user has touched the key already, to be verified
 	hmac     *ctap.HMACSecretInput // nil if it was not asked for
 }
 
@@ -46,12 +47,36 @@ func (k *Key) getAssertion(now time.Time, req []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := k.applicable(&a, r.AllowList)
+	if r.Options.UV == ctap.True && r.UVAuthParam == nil {
+		return k.assertVerified(now, what, a, r.AllowList)
+	}
+	return k.asserting(now, what, a, r.AllowList)
+}
+
+// assertVerified verifies the user first: Section 6.2.2, step 6.2. The finger is a touch too, whether one was asked for or
+// not (step 8).
+func (k *Key) assertVerified(now time.Time, what Request, a asking, allowList []ctap.Descriptor) ([]byte, error) {
+	return k.performBuiltInUV(now, what, k.profile.Sensor.InternalAttempts, func(now time.Time, err error) ([]byte, error) {
+		if err != nil {
+			return nil, k.uvError(err)
+		}
+		a.uv, a.up, a.present = true, true, true
+		return k.asserting(now, what, a, allowList)
+	})
+}
+
+// asserting goes on when the user is verified, or need not be: Section 6.2.2, steps 7 to 9.
+func (k *Key) asserting(now time.Time, what Request, a asking, allowList []ctap.Descriptor) ([]byte, error) {
+	list := k.applicable(&a, allowList)
 	if len(list) == 0 {
 		return k.noCredentials(now, what, a.up)
 	}
-	several := len(r.AllowList) == 0 && len(list) > 1
-	if !a.up {
+	several := len(allowList) == 0 && len(list) > 1
+	switch {
+	case a.present:
+		k.tokenUsedUp(now)
+		return k.assert(now, &a, list, several)
+	case !a.up:
 		return k.assert(now, &a, list, several)
 	}
 	return k.await(now, what, func(now time.Time) ([]byte, error) {
@@ -80,6 +105,7 @@ func (k *Key) ask(now time.Time, r *ctap.GetAssertionRequest) (a asking, err err
 		return a, err
 	}
 	a.uv, err = k.verified(now, r.UVAuthParam, r.Protocol, r.ClientDataHash, ctap.PermissionGA, r.RPID)
+	a.present = a.up && a.uv && k.tokenPresent(now)
 	return a, err
 }
 

@@ -30,6 +30,12 @@ func (k *Key) getInfo(time.Time, []byte) ([]byte, error) {
 	if p.SayRemaining && p.ResidentSlots > 0 {
 		info.RemainingCredentials = new(uint64(max(0, p.ResidentSlots-len(k.residents))))
 	}
+	if k.sensor() {
+		info.PreferredPlatformUVAttempts, info.UVModality = uint64(p.Sensor.PlatformAttempts), fingerprintInternal
+		if p.Sensor.SayUVCount {
+			info.UVCountSinceLastPINEntry = new(uint64(k.uv.count))
+		}
+	}
 	return info.Append(nil), nil
 }
 
@@ -50,5 +56,6 @@ func (k *Key) options() map[string]bool {
 	if p.MakeCredUVNotRqd {
 		options["makeCredUvNotRqd"] = true
 	}
+	k.sensorOptions(options)
 	return options
 }

@@ -5,9 +5,9 @@
 // Sections are those of CTAP 2.1, Proposed Standard of 2021-06-15 with the errata of 2022-06-21; "2.0" marks the older
 // rules (2019-01-30) that a [Profile] may ask for.
 //
-// Not implemented: built-in user verification, alwaysUv (7.2), enterprise attestation (7.1), setMinPINLength (7.4),
+// Not implemented: alwaysUv (7.2), enterprise attestation (7.1), setMinPINLength (7.4),
 // authenticatorConfig (6.11), large blobs (6.10), credBlob (12.2), largeBlobKey (12.3),
-// minPinLength (12.4), bio enrolment (6.7).
+// minPinLength (12.4).
 package u2f
 
 import (
@@ -55,6 +55,7 @@ type Key struct {
 	root     *attest.Root
 	presence Presence
 	set      time.Time // when presence was last changed
+	fingers  []Finger  // what the user does next, before presence holds
 
 	// Everything below is volatile: PowerDown forgets it.
 	phase   phase
@@ -76,6 +77,7 @@ type Key struct {
 	fault     error // flash failed so that RAM and flash may differ: only a power cycle helps
 
 	pin   pinState
+	uv    uvState
 	token tokenState
 }
 
@@ -129,7 +131,7 @@ func (k *Key) PowerUp(now time.Time, entropy []byte) error {
 
 // PowerDown pulls the key out: everything volatile is lost, a request that waits is never answered.
 func (k *Key) PowerDown(now time.Time) {
-	*k = Key{profile: k.profile, flash: k.flash, observe: k.observe, root: k.root, presence: k.presence, set: k.set,
+	*k = Key{profile: k.profile, flash: k.flash, observe: k.observe, root: k.root, presence: k.presence, set: k.set, fingers: k.fingers,
 		request: k.request[:0], reply: k.reply[:0]}
 }
 
@@ -137,11 +139,11 @@ func (k *Key) PowerDown(now time.Time) {
 // request that still waits for the user is given up unanswered; framing does not let that happen (Section 11.2.5.1).
 // A key without power stays silent.
 func (k *Key) CBOR(now time.Time, channel uint32, req []byte) {
-	next, listing := k.next, k.listing
+	next, listing, enrolling := k.next, k.listing, k.uv.enrolling
 	if !k.begin(channel, req) {
 		return
 	}
-	k.waiting, k.next, k.listing = nil, next, listing
+	k.waiting, k.next, k.listing, k.uv.enrolling = nil, next, listing, enrolling
 	k.answer(k.run(now))
 }
 
@@ -152,7 +154,7 @@ func (k *Key) begin(channel uint32, req []byte) bool {
 		return false
 	}
 	k.request = append(k.request[:0], req...)
-	k.channel, k.reply, k.phase, k.next, k.listing = channel, k.reply[:0], idle, nil, nil
+	k.channel, k.reply, k.phase, k.next, k.listing, k.uv.enrolling = channel, k.reply[:0], idle, nil, nil, nil
 	if k.waiting != nil && !k.waiting.polled {
 		k.waiting = nil
 	}

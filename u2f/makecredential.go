@@ -18,6 +18,7 @@ type making struct {
 	request ctap.MakeCredentialRequest
 	credential
 	uv         bool
+	present    bool // the user has touched the key already, to be verified
 	sayProtect bool // credProtect was asked for
 	sayHMAC    bool // hmac-secret was
 }
@@ -39,18 +40,39 @@ func (k *Key) makeCredential(now time.Time, req []byte) ([]byte, error) {
 	if err := k.plan(&m); err != nil {
 		return nil, err
 	}
+	if r.Options.UV == ctap.True && r.UVAuthParam == nil {
+		return k.performBuiltInUV(now, what, k.profile.Sensor.InternalAttempts, func(now time.Time, err error) ([]byte, error) {
+			if err != nil {
+				return nil, k.uvError(err)
+			}
+			m.uv, m.present = true, true
+			return k.making(now, what, &m)
+		})
+	}
 	m.uv, err = k.verified(now, r.UVAuthParam, r.Protocol, r.ClientDataHash, ctap.PermissionMC, r.RP.ID)
 	if err != nil {
 		return nil, err
 	}
-	if k.excluded(&m) {
+	m.present = m.uv && k.tokenPresent(now)
+	return k.making(now, what, &m)
+}
+
+// making goes on when the user is verified, or need not be: Section 6.1.2, steps 12 to 14.
+func (k *Key) making(now time.Time, what Request, m *making) ([]byte, error) {
+	switch {
+	case k.excluded(m) && m.present:
+		return nil, ctap.ErrCredentialExcluded
+	case k.excluded(m):
 		return k.awaitOr(now, what, ctap.ErrCredentialExcluded, func(time.Time) ([]byte, error) {
 			return nil, ctap.ErrCredentialExcluded
 		})
+	case m.present:
+		k.tokenUsedUp(now)
+		return k.create(now, m)
 	}
 	return k.await(now, what, func(now time.Time) ([]byte, error) {
 		k.tokenUsedUp(now)
-		return k.create(now, &m)
+		return k.create(now, m)
 	})
 }
 
@@ -72,8 +94,8 @@ func (k *Key) plan(m *making) error {
 		return ctap.ErrUnsupportedOption
 	case r.Options.UP == ctap.False:
 		return ctap.ErrInvalidOption
-	case k.pinSet() && r.UVAuthParam == nil && (m.resident || !k.profile.MakeCredUVNotRqd): // steps 7 and 8
-		return ctap.ErrPUATRequired
+	case k.protected() && r.UVAuthParam == nil && r.Options.UV != ctap.True && (m.resident || !k.profile.MakeCredUVNotRqd):
+		return k.unverified() // steps 7 and 8
 	case r.EnterpriseAttestation != nil: // step 9: the key is not enterprise attestation capable
 		return ctap.ErrInvalidParameter
 	}

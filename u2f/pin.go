@@ -157,7 +157,7 @@ func (k *Key) verifyPIN(now time.Time, secret *pinuv.Secret, pinHashEnc []byte) 
 		return err
 	}
 	k.pin.mismatches = 0
-	return nil
+	return k.restoreUV()
 }
 
 // mismatch is what follows a wrong PIN: a new key agreement key, so that the exchange cannot be tried again, and one

@@ -32,6 +32,7 @@ func (k *Key) present(now time.Time, what Request) bool {
 // pressed remembers a touch for the next attempt.
 func (k *Key) pressed(now time.Time) {
 	t := k.waiting
+	k.takeFinger()
 	t.touched, t.Deadline = true, now.Add(time.Duration(k.profile.TouchKept))
 	k.tell(Touched, now, t)
 }

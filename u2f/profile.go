@@ -38,6 +38,12 @@ type Profile struct {
 	// too.
 	CredentialManagement bool `json:"credential_management"`
 
+	// Sensor is a fingerprint sensor; without it the key verifies nobody but by a PIN.
+	Sensor Sensor `json:"sensor"`
+	// NoMcGaPermissionsWithClientPin is whether a PIN is good for other things than credentials and assertions only, which
+	// want a fingerprint: the option of that name, Section 6.4.
+	NoMcGaPermissionsWithClientPin bool `json:"no_mc_ga_permissions_with_client_pin"`
+
 	// Attestation is what credentials come with.
 	Attestation Attestation `json:"attestation"`
 	// AttestationFormats are those that attestationFormatsPreference may ask for, said in getInfo (2.3, Sections 6.1.2,
@@ -109,6 +115,10 @@ func (p *Profile) offers(cmd byte) bool {
 		return p.Selection
 	case cmd == cmdCredentialMgmt, cmd == cmdCredentialMgmtPreview:
 		return p.CredentialManagement
+	case cmd == cmdBioEnrollment:
+		return p.Sensor.Templates > 0
+	case cmd == cmdBioEnrollmentPreview:
+		return p.Sensor.Preview
 	}
 	return true
 }

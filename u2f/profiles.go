@@ -12,11 +12,11 @@ import (
 	"github.com/mfalab/mfalab/u2f/ctap"
 )
 
-// Profiles returns the profiles that come with the package: [DefaultProfile] first, then ctap2.1, ctap2.0 and u2f.
+// Profiles returns the profiles that come with the package: [DefaultProfile] first, then ctap2.1, ctap2.0, u2f and bio.
 func Profiles() []Profile {
 	last := modern()
 	first := without23(last)
-	return []Profile{last, first, old(first), u2fOnly(first)}
+	return []Profile{last, first, old(first), u2fOnly(first), bio(last)}
 }
 
 // DefaultProfile is the name of the profile of a key that nobody says anything else about.
@@ -106,6 +106,16 @@ func u2fOnly(p Profile) Profile {
 	return p
 }
 
+// bio returns a key with a fingerprint sensor, as such keys are sold: five fingerprints of five samples each, three attempts.
+func bio(p Profile) Profile {
+	p.Name = "bio"
+	p.AAGUID = AAGUID{0x4e, 0x0b, 0x7d, 0x12, 0xc3, 0x58, 0x4f, 0x96, 0xa1, 0x0d, 0x6b, 0x2e, 0x95, 0xf4, 0x38, 0xb1}
+	p.MakeCredUVNotRqd = false
+	p.Sensor = Sensor{Templates: 5, Samples: 5, MaxName: 15, Retries: 3, InternalAttempts: 3, PlatformAttempts: 3, UVBioEnroll: true,
+		Preview: true, SayUVCount: true}
+	return p
+}
+
 // ProfileNamed returns the profile of that name from [Profiles].
 func ProfileNamed(name string) (Profile, error) {
 	var names []string
@@ -184,7 +194,7 @@ func (p Profile) Check() error {
 	case p.MakeCredUVNotRqd && len(p.PINUVAuthProtocols) > 0 && !p.Permissions:
 		return fmt.Errorf("u2f: profile %q has make_cred_uv_not_rqd, which needs the permissions of 2.1", p.Name)
 	}
-	for _, check := range []func(Profile) error{Profile.checkWords, Profile.checkNumbers, Profile.checkAnswers, Profile.checkQuirks} {
+	for _, check := range []func(Profile) error{Profile.checkWords, Profile.checkNumbers, Profile.checkAnswers, Profile.checkQuirks, Profile.checkSensor} {
 		if err := check(p); err != nil {
 			return err
 		}

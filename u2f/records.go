@@ -18,13 +18,14 @@ import (
 // The records in flash. Each is written at once, so that whatever is cut by a loss of power leaves the old or the new
 // one; what takes several begins with recordReset, and PowerUp finishes it.
 const (
-	recordFactory  = "factory" // attestation key and certificates; survives reset
-	recordMaster   = "master"  // 32 bytes: the secret behind all credentials; new at reset
-	recordCounter  = "counter" // 4 bytes, big-endian: the last signature counter that may have gone out
-	recordPIN      = "pin"     // see clientpin.go
-	recordRetries  = "retries" // see clientpin.go
-	recordReset    = "reset"   // a reset is under way; 32 bytes: the master key after it
-	recordResident = "rk/"     // + RP ID's hash / user id's hash, in hexadecimal: a discoverable credential
+	recordFactory = "factory" // attestation key and certificates; survives reset
+	recordMaster  = "master"  // 32 bytes: the secret behind all credentials; new at reset
+	recordCounter = "counter" // 4 bytes, big-endian: the last signature counter that may have gone out
+	recordPIN     = "pin"     // see clientpin.go
+	recordRetries = "retries" // see clientpin.go
+	// recordUV and recordTemplate are in sensor.go and template.go.
+	recordReset    = "reset" // a reset is under way; 32 bytes: the master key after it
+	recordResident = "rk/"   // + RP ID's hash / user id's hash, in hexadecimal: a discoverable credential
 )
 
 // A resident is a discoverable credential.
@@ -61,7 +62,7 @@ func (k *Key) load() error {
 		return err
 	}
 	for _, read := range []func(*Key) error{
-		(*Key).loadFactory, (*Key).loadResidents, (*Key).loadCounter, (*Key).loadPIN, (*Key).loadMaster,
+		(*Key).loadFactory, (*Key).loadResidents, (*Key).loadCounter, (*Key).loadPIN, (*Key).loadUV, (*Key).loadMaster,
 	} {
 		if err := read(k); err != nil {
 			return err
@@ -92,7 +93,7 @@ func (k *Key) loadMaster() error {
 		return err
 	}
 	if !found {
-		if k.counter != 0 || len(k.residents) != 0 || k.pinSet() {
+		if k.counter != 0 || len(k.residents) != 0 || k.protected() {
 			return fmt.Errorf("u2f: record %q is missing, though others are there; the flash is damaged", recordMaster)
 		}
 		secret = k.random.bytes(32)

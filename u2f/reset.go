@@ -52,7 +52,14 @@ func (k *Key) finishReset() error {
 	if err != nil {
 		return fmt.Errorf("u2f: the flash cannot be listed: %w", err)
 	}
-	for _, name := range append(names, recordPIN, recordRetries) {
+	prints, err := k.flash.Names(recordTemplate)
+	if err != nil {
+		return fmt.Errorf("u2f: the flash cannot be listed: %w", err)
+	}
+	if k.sensor() {
+		prints = append(prints, recordUV)
+	}
+	for _, name := range append(append(names, prints...), recordPIN, recordRetries) {
 		if err := k.flash.Delete(name); err != nil {
 			return fmt.Errorf("u2f: record %q cannot be deleted: %w", name, err)
 		}

@@ -1,6 +1,9 @@
 package u2f
 
-import "fmt"
+import (
+	"encoding/hex"
+	"fmt"
+)
 
 // A Summary is what a person who has the key in hand can know of it. Of a key without power it is empty.
 type Summary struct {
@@ -9,6 +12,22 @@ type Summary struct {
 	Credentials int    `json:"credentials"` // discoverable ones
 	Slots       int    `json:"slots"`       // for discoverable credentials
 	Counter     uint32 `json:"counter"`     // the signature counter that went out last
+	// Sensor is how the fingerprint sensor stands, nil where there is none.
+	Sensor *SensorSummary `json:"sensor,omitempty"`
+}
+
+// A SensorSummary is what a person can know of a key's fingerprint sensor.
+type SensorSummary struct {
+	Retries      int           `json:"retries"` // attempts that remain, Section 6.5.2.2
+	Fingerprints []Fingerprint `json:"fingerprints"`
+	Templates    int           `json:"templates"` // how many fingerprints there can be
+}
+
+// A Fingerprint is one that is enrolled.
+type Fingerprint struct {
+	ID     string `json:"id"`             // templateId, in hexadecimal
+	Name   string `json:"name,omitempty"` // templateFriendlyName
+	Finger string `json:"finger"`         // whose it is
 }
 
 // Summary returns how the key stands.
@@ -16,8 +35,15 @@ func (k *Key) Summary() Summary {
 	if k.phase == off {
 		return Summary{}
 	}
-	return Summary{PIN: k.pinSet(), PINRetries: int(k.pin.retries), Credentials: len(k.residents), Slots: k.profile.ResidentSlots,
+	s := Summary{PIN: k.pinSet(), PINRetries: int(k.pin.retries), Credentials: len(k.residents), Slots: k.profile.ResidentSlots,
 		Counter: k.counter}
+	if k.sensor() {
+		s.Sensor = &SensorSummary{Retries: int(k.uv.retries), Fingerprints: []Fingerprint{}, Templates: k.profile.Sensor.Templates}
+		for _, t := range k.uv.templates {
+			s.Sensor.Fingerprints = append(s.Sensor.Fingerprints, Fingerprint{hex.EncodeToString(t.id[:]), t.name, t.finger})
+		}
+	}
+	return s
 }
 
 // CommandName returns what the specification calls a CTAP2 command, and the bare byte for one that it does not know here.

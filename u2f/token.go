@@ -10,12 +10,12 @@ import (
 // From the specification: Section 6.5.2.1.
 const (
 	initialUsageLimit = 30 * time.Second // over USB, until the token is used for the first time
+	userPresentLimit  = 30 * time.Second // over USB
 	maxUsagePeriod    = 600 * time.Second
 )
 
 // tokenState is the state of the pinUvAuthToken. There is one at most: a new one invalidates those of all protocols.
-// The userPresent flag and its timer are not here, because only built-in user verification sets them. See Section
-// 6.5.2.1.
+// Only built-in user verification sets the userPresent flag. See Section 6.5.2.1.
 //
 //	none ── newToken ──▶ unused ── authorize ──▶ used
 //	unused ── 30 s ──▶ none      used ── 600 s ──▶ none      any ── dropTokens ──▶ none
@@ -28,6 +28,7 @@ type tokenState struct {
 	value        [32]byte
 	issued       time.Time
 	userVerified bool
+	userPresent  bool // for as long as userPresentLimit
 	permissions  ctap.Permissions
 	rpID         *string // the permissions RP ID, nil while the token is bound to none
 }
@@ -101,7 +102,13 @@ func (k *Key) authorize(now time.Time, protocol uint64, param, message []byte, p
 // clearPinUvAuthTokenPermissionsExceptLbw of Section 6.5.3.2. With a profile of 2.0 nothing is used up.
 func (k *Key) tokenUsedUp(now time.Time) {
 	if k.profile.Permissions && k.tokenInUse(now) {
-		k.token.userVerified = false
+		k.token.userVerified, k.token.userPresent = false, false
 		k.token.permissions &= ctap.PermissionLBW
 	}
+}
+
+// tokenPresent is getUserPresentFlagValue of Section 6.5.3.2: whether the user touched the key for this token, and not too
+// long ago. A timer that has run out to the instant has run out.
+func (k *Key) tokenPresent(now time.Time) bool {
+	return k.tokenInUse(now) && k.token.userPresent && now.Sub(k.token.issued) < userPresentLimit
 }

@@ -12,7 +12,10 @@ type Request struct {
 	Command string `json:"command"` // as the specification calls it: "authenticatorMakeCredential", "U2F_REGISTER"
 	// RP is the relying party's ID, or "" where the command concerns none. U2F knows its hash only: then RP is
 	// the application parameter in hexadecimal.
-	RP       string    `json:"rp,omitempty"`
+	RP string `json:"rp,omitempty"`
+	// Wants is "fingerprint" where the key compares the finger with those that are enrolled, "sample" where it enrols one,
+	// and "" where any touch will do.
+	Wants    string    `json:"wants,omitempty"`
 	Since    time.Time `json:"since"`
 	Deadline time.Time `json:"deadline"` // when the key stops waiting
 }
@@ -24,6 +27,7 @@ type touch struct {
 	refusal error                               // if not nil, the answer to denial and time-out alike
 	polled  bool                                // a CTAP1 host asks again instead of waiting; then is nil
 	touched bool                                // polled, and the touch has come
+	scan    scan                                // instead of then: which finger it is matters
 }
 
 // await leaves behind what happens once the user has touched the key. The error says that the command waits; where the
@@ -37,10 +41,14 @@ func (k *Key) await(now time.Time, what Request, then func(now time.Time) ([]byt
 func (k *Key) awaitOr(now time.Time, what Request, refusal error,
 	then func(now time.Time) ([]byte, error)) ([]byte, error) {
 	what.Since, what.Deadline = now, now.Add(time.Duration(k.profile.TouchTimeout))
-	t := &touch{Request: what, then: then, refusal: refusal}
+	return k.begun(now, &touch{Request: what, then: then, refusal: refusal})
+}
+
+// begun begins to wait, or ends at once where the user acts at once.
+func (k *Key) begun(now time.Time, t *touch) ([]byte, error) {
 	k.tell(Waiting, now, t)
 	if due, act := k.due(t); act && !due.After(now) {
-		return k.end(now, t, k.presence.Mode == Auto)
+		return k.end(now, t, k.consents())
 	}
 	k.waiting = t
 	return nil, errWaiting
@@ -49,9 +57,17 @@ func (k *Key) awaitOr(now time.Time, what Request, refusal error,
 // end finishes a touch by consent or denial.
 func (k *Key) end(now time.Time, t *touch, consent bool) ([]byte, error) {
 	switch {
+	case consent && t.scan != nil:
+		f := k.takeFinger()
+		k.tell(Touched, now, t)
+		return t.scan(now, f, nil)
 	case consent:
+		k.takeFinger()
 		k.tell(Touched, now, t)
 		return t.then(now)
+	case t.scan != nil:
+		k.tell(Denied, now, t)
+		return t.scan(now, Finger{}, ctap.ErrOperationDenied)
 	case t.refusal != nil:
 		k.tell(Denied, now, t)
 		return nil, t.refusal
@@ -62,9 +78,14 @@ func (k *Key) end(now time.Time, t *touch, consent bool) ([]byte, error) {
 
 // expire finishes a touch that did not come. See Section 6.1.2, step 14; 2.0 answers CTAP2_ERR_OPERATION_DENIED.
 func (k *Key) expire(now time.Time, t *touch) {
+	if k.nobody() {
+		k.takeFinger()
+	}
 	k.tell(TimedOut, now, t)
 	switch {
 	case t.polled:
+	case t.scan != nil:
+		k.answer(t.scan(now, Finger{}, k.profile.TouchTimeoutError))
 	case t.refusal != nil:
 		k.answer(nil, t.refusal)
 	default:
@@ -146,7 +167,7 @@ func (k *Key) Step(now time.Time) {
 	}
 	due, act := k.due(t)
 	switch {
-	case act && !due.After(now) && due.Before(t.Deadline) && k.presence.Mode == Deny:
+	case act && !due.After(now) && due.Before(t.Deadline) && !k.consents():
 		k.refuse(now)
 	case act && !due.After(now) && due.Before(t.Deadline) && t.polled:
 		k.pressed(now)
@@ -169,8 +190,15 @@ func (k *Key) Wake() time.Time {
 	return t.Deadline
 }
 
-// due returns when the presence policy acts on t, and whether it does.
+// consents reports whether the user who acts by himself touches the key, rather than declines.
+func (k *Key) consents() bool { return len(k.fingers) > 0 || k.presence.Mode == Auto }
+
+// due returns when the user acts on t by himself, and whether he does: first as [Key.SetFingers] says, then by the presence
+// policy.
 func (k *Key) due(t *touch) (time.Time, bool) {
+	if len(k.fingers) > 0 && k.presence.Mode != Never {
+		return t.Since, !t.touched && !k.nobody()
+	}
 	if t.touched || k.presence.Mode != Auto && k.presence.Mode != Deny {
 		return time.Time{}, false
 	}

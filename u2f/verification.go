@@ -39,10 +39,10 @@ func (k *Key) checkProtocol(param []byte, protocol *uint64) error {
 	return nil
 }
 
-// checkUV refuses option "uv", because there is no built-in user verification; beside a pinUvAuthParam it counts as
-// false. See Section 6.1.2, step 5, and Section 6.2.2, step 4.
+// checkUV refuses option "uv" where no fingerprint is enrolled; beside a pinUvAuthParam it counts as false. See Section
+// 6.1.2, step 5, and Section 6.2.2, step 4.
 func (k *Key) checkUV(uv ctap.Option, param []byte) error {
-	if uv == ctap.True && param == nil {
+	if uv == ctap.True && param == nil && !k.uvEnabled() {
 		return k.profile.UVOptionError
 	}
 	return nil
@@ -67,11 +67,11 @@ func (k *Key) find(rpIDHash [32]byte, d ctap.Descriptor) (credential, bool) {
 	return k.findCredential(rpIDHash, d.ID)
 }
 
-// verified checks the pinUvAuthParam of a request and returns the "uv" bit of its answer. A key without a PIN does not
-// look at it. See Section 6.1.2, step 11, and Section 6.2.2, step 6.
+// verified checks the pinUvAuthParam of a request and returns the "uv" bit of its answer. A key that knows no way
+// to verify the user does not look at it. See Section 6.1.2, step 11, and Section 6.2.2, step 6.
 func (k *Key) verified(now time.Time, param []byte, protocol *uint64, hash []byte, permission ctap.Permissions,
 	rpID string) (bool, error) {
-	if param == nil || !k.pinSet() {
+	if param == nil || !k.protected() {
 		return false, nil
 	}
 	return k.authorize(now, *protocol, param, hash, byte(permission), rpID)

@@ -23,6 +23,10 @@ type GetInfoResponse struct {
 	FirmwareVersion          uint64          // 0x0E
 	RemainingCredentials     *uint64         // 0x14 remainingDiscoverableCredentials
 	AttestationFormats       []string        // 0x16, 2.3
+	// Of built-in user verification.
+	PreferredPlatformUVAttempts uint64  // 0x11
+	UVModality                  uint64  // 0x12 flags of the FIDO Registry of Predefined Values, Section 3.1
+	UVCountSinceLastPINEntry    *uint64 // 0x17, of 2.3
 }
 
 // Append appends the members in canonical form.
@@ -59,11 +63,16 @@ func (g *GetInfoResponse) Append(b []byte) []byte {
 	}
 	m.unsignedIf(0x0d, g.MinPINLength)
 	m.unsignedIf(0x0e, g.FirmwareVersion)
+	m.unsignedIf(0x11, g.PreferredPlatformUVAttempts)
+	m.unsignedIf(0x12, g.UVModality)
 	if g.RemainingCredentials != nil {
 		m.unsigned(0x14, *g.RemainingCredentials)
 	}
 	if len(g.AttestationFormats) > 0 {
 		m.encoded(0x16, appendTexts(nil, g.AttestationFormats))
+	}
+	if g.UVCountSinceLastPINEntry != nil {
+		m.unsigned(0x17, *g.UVCountSinceLastPINEntry)
 	}
 	return m.appendTo(b)
 }
@@ -149,6 +158,12 @@ func (g *GetInfoResponse) read(r *reader, key uint64) {
 		g.MinPINLength = r.unsigned()
 	case 0x0e:
 		g.FirmwareVersion = r.unsigned()
+	case 0x11:
+		g.PreferredPlatformUVAttempts = r.unsigned()
+	case 0x12:
+		g.UVModality = r.unsigned()
+	case 0x17:
+		g.UVCountSinceLastPINEntry = new(r.unsigned())
 	case 0x14:
 		g.RemainingCredentials = new(r.unsigned())
 	case 0x16:

@@ -7,7 +7,7 @@
 //	request  command | a map in CTAP2 canonical form
 //	answer   status  | a map in CTAP2 canonical form; nothing where the status is an error
 //
-// Not implemented: authenticatorBioEnrollment (6.7), authenticatorCredentialManagement (6.8), authenticatorLargeBlobs
+// Not implemented: authenticatorLargeBlobs
 // (6.10), authenticatorConfig (6.11).
 package ctap
 
