@@ -85,7 +85,11 @@ var rules = []struct {
 		{"MC-11", "6.1.2 step 11.1", "the token verifies, with permission and for the relying party", "u2f.Key.authorize",
 			[]string{"u2f.TestMakeCredentialErrors/a pinUvAuthParam that does not verify", "u2f.TestAuthorize",
 				"u2f.TestMakeCredential/a token for assertions makes no credential"}, ""},
-		{"MC-11.2", "6.1.2 step 11.2", "built-in user verification", "", nil, "the key has none"},
+		{"MC-11.2", "6.1.2 step 11.2", "built-in user verification, and how it ends without the user", "u2f.Key.performBuiltInUV",
+			[]string{"u2f.TestBuiltInUserVerification", "u2f.TestBuiltInUserVerificationErrors/a wrong finger, then the right one",
+				"u2f.TestBuiltInUserVerificationErrors/the platform gives up"}, ""},
+		{"MC-13", "6.1.2 step 13", "a finger that verified the user is a touch too", "u2f.Key.making",
+			[]string{"u2f.TestBuiltInUserVerification", "u2f.TestTokenOfATouch"}, ""},
 		{"MC-12", "6.1.2 step 12", "a credential of the excludeList blinks first", "u2f.Key.excluded", []string{"u2f.TestExcludeList"}, ""},
 		{"MC-14", "6.1.2 step 14", "the touch, and that it uses up the token", "u2f.Key.tokenUsedUp", []string{"u2f.TestTouch",
 			"u2f.TestMakeCredential/a token verifies the user once", "u2f.TestATouchLeavesLargeBlobWrites"}, ""},
@@ -135,8 +139,14 @@ var rules = []struct {
 		{"P-6.1", "6.5.5.7.1", "forcePINChange", "", nil, "it comes with setMinPINLength"},
 		{"P-7", "6.5.5.7.2", "permissions", "u2f.Key.getTokenUsingPIN", []string{"u2f.TestClientPINErrors/a token without any permission",
 			"u2f.TestClientPINErrors/mc without rpId", "u2f.TestAuthorize/undefined permissions are ignored, not granted"}, ""},
-		{"P-8", "6.5.5.7.3", "built-in user verification: the key has none and says so", "u2f.Key.clientPIN",
-			[]string{"u2f.TestClientPINErrors/built-in UV of a key without it", "u2f.TestClientPINErrors/getUVRetries of a key without built-in UV"}, ""},
+		{"P-8", "6.5.5.7.3", "a finger for a token; a key without a sensor says so", "u2f.Key.getTokenUsingUV",
+			[]string{"u2f.TestUVTokens/the right finger", "u2f.TestUVTokens/the key tries again itself", "u2f.TestClientPINErrors/built-in UV of a key without it", "u2f.TestClientPINErrors/getUVRetries of a key without built-in UV"}, ""},
+		{"P-8.1", "6.5.2.2", "attempts at the sensor are stored before a finger is asked for; the right PIN gives them back", "u2f.Key.storeUV",
+			[]string{"u2f.TestUVAttempts/an attempt is in flash before the finger is asked for", "u2f.TestUVAttempts/the right PIN gives all back",
+				"u2f.TestUVAttempts/who has lost all attempts at the PIN is verified by nothing"}, ""},
+		{"P-8.2", "6.5.5.3", "getUVRetries", "u2f.Key.getUVRetries", []string{"u2f.TestUVAttempts"}, ""},
+		{"P-8.3", "6.5.2.1", "a token that a finger was exchanged for has seen a touch, for 30 seconds", "u2f.Key.tokenPresent",
+			[]string{"u2f.TestTokenOfATouch"}, ""},
 		{"P-9", "6.5.2.1", "what ends a token", "u2f.Key.dropTokens", []string{"u2f.TestTokensEnd", "u2f.TestReset/the token is gone"}, ""},
 		{"P-10", "6.5.2.1", "the token's timers", "u2f.Key.tokenInUse", []string{"u2f.TestTokensEnd/30 seconds without use",
 			"u2f.TestTokensEnd/600 seconds after a use", "u2f.TestTokensOf20"}, ""},
@@ -146,6 +156,24 @@ var rules = []struct {
 		{"P-13", "6.5.5.2", "a blocked key says how many attempts there are", "u2f.Key.getPINRetries", []string{"u2f.TestWrongPINsUntilTheKeyIsBlocked"}, ""},
 		{"P-14", "6.1.2 step 11.1", "a token belongs to a relying party", "u2f.Key.authorize",
 			[]string{"u2f.TestAuthorize/a token is good for its permission and its relying party", "u2f.TestAuthorize/an empty relying party is one too"}, ""},
+	}},
+	{"authenticatorBioEnrollment (Section 6.7)", []specRule{
+		{"B-1", "6.7.2", "getModality", "u2f.Key.bioEnrollment", []string{"u2f.TestBioEnrollment"}, ""},
+		{"B-2", "6.7.3", "getFingerprintSensorInfo", "u2f.Key.sensorInfo", []string{"u2f.TestBioEnrollment"}, ""},
+		{"B-3", "6.7.4", "enrollBegin and enrollCaptureNextSample: samples, what becomes of each, how many are left", "u2f.Key.sample",
+			[]string{"u2f.TestSamples", "u2f.TestTemplatesAreFull"}, ""},
+		{"B-4", "6, 6.7.4", "an enrolment belongs to its channel, and any other command ends it", "u2f.Key.captureNextSample",
+			[]string{"u2f.TestEnrolmentUnderWay"}, ""},
+		{"B-5", "6.7.5", "cancelCurrentEnrollment", "u2f.Key.cancelEnrollment", []string{"u2f.TestEnrolmentUnderWay/cancelled"}, ""},
+		{"B-6", "6.7.6", "enumerateEnrollments", "u2f.Key.enumerateEnrollments",
+			[]string{"u2f.TestBioEnrollment", "u2f.TestTheLongestListOfFingerprintsFits"}, ""},
+		{"B-7", "6.7.7", "setFriendlyName", "u2f.Key.setFriendlyName", []string{"u2f.TestBioEnrollment"}, ""},
+		{"B-8", "6.7.8", "removeEnrollment", "u2f.Key.removeEnrollment", []string{"u2f.TestBioEnrollment"}, ""},
+		{"B-9", "6.12", "the preview command 0x40", "u2f.Key.bioEnrollment",
+			[]string{"u2f.TestBioEnrollmentErrors/the command number of before 2.1"}, ""},
+		{"B-10", "6.4", "options uv, bioEnroll, userVerificationMgmtPreview, uvBioEnroll, uvAcfg, noMcGaPermissionsWithClientPin", "u2f.Key.sensorOptions",
+			[]string{"u2f.TestBioEnrollment", "u2f.TestUVTokens/a PIN is not good for credentials"}, ""},
+		{"B-11", "2.3 6.4", "uvCountSinceLastPinEntry", "u2f.Key.getInfo", []string{"u2f.TestUVAttempts/the right PIN gives all back"}, ""},
 	}},
 	{"authenticatorCredentialManagement (Section 6.8)", []specRule{
 		{"C-1", "6.8", "lists belong to their channel and end with any other command", "u2f.Key.credentialManagement",
@@ -185,7 +213,6 @@ var rules = []struct {
 
 // notServed are commands and extensions of the edition that the key answers as one that does not know them.
 var notServed = []struct{ section, what, why string }{
-	{"6.7", "authenticatorBioEnrollment", "the key has no built-in user verification"},
 	{"6.10", "authenticatorLargeBlobs", "not yet"},
 	{"6.11", "authenticatorConfig", "not yet"},
 	{"7.1", "enterprise attestation", "not yet"},
@@ -210,14 +237,17 @@ var testSections = map[string]string{
 var errorGroups = []struct{ title, prefixes, errors string }{
 	{"authenticatorMakeCredential", "6.1 2.0:5.1", "ErrPINInvalid ErrPINNotSet ErrOperationDenied ErrInvalidParameter " +
 		"ErrMissingParameter ErrUnsupportedAlgorithm ErrInvalidOption ErrUnsupportedOption ErrPUATRequired ErrPINAuthInvalid " +
-		"ErrCredentialExcluded ErrUserActionTimeout ErrKeyStoreFull ErrKeepaliveCancel ErrCBORUnexpectedType ErrInvalidLength"},
+		"ErrCredentialExcluded ErrUserActionTimeout ErrPINBlocked ErrKeyStoreFull ErrKeepaliveCancel ErrCBORUnexpectedType ErrInvalidLength"},
 	{"authenticatorGetAssertion", "6.2 2.0:5.2", "ErrPINInvalid ErrPINNotSet ErrOperationDenied ErrInvalidParameter " +
 		"ErrMissingParameter ErrInvalidOption ErrUnsupportedOption ErrPINAuthInvalid ErrNoCredentials ErrUserActionTimeout " +
 		"ErrKeepaliveCancel ErrCBORUnexpectedType ErrInvalidLength"},
 	{"authenticatorGetNextAssertion", "6.3", "ErrNotAllowed"},
 	{"authenticatorGetInfo and what it promises", "6.4", "ErrRequestTooLarge ErrLimitExceeded ErrInvalidLength"},
 	{"authenticatorClientPIN", "6.5 2.0:5.5", "ErrInvalidSubcommand ErrMissingParameter ErrInvalidParameter ErrPINAuthInvalid " +
-		"ErrPINNotSet ErrPINInvalid ErrPINPolicyViolation ErrPINBlocked ErrPINAuthBlocked ErrUnauthorizedPermission"},
+		"ErrPINNotSet ErrPINInvalid ErrPINPolicyViolation ErrPINBlocked ErrPINAuthBlocked ErrUnauthorizedPermission " +
+		"ErrNotAllowed ErrUVBlocked ErrUVInvalid ErrUserActionTimeout"},
+	{"authenticatorBioEnrollment", "6.7", "ErrMissingParameter ErrCBORUnexpectedType ErrInvalidCBOR ErrInvalidSubcommand ErrInvalidParameter " +
+		"ErrPUATRequired ErrPINAuthInvalid ErrNotAllowed ErrInvalidLength ErrInvalidOption ErrFPDatabaseFull ErrOperationDenied ErrKeepaliveCancel"},
 	{"authenticatorCredentialManagement", "6.8", "ErrMissingParameter ErrCBORUnexpectedType ErrInvalidSubcommand ErrPUATRequired " +
 		"ErrInvalidParameter ErrPINAuthInvalid ErrNotAllowed ErrNoCredentials"},
 	{"authenticatorReset", "6.6", "ErrNotAllowed ErrOperationDenied ErrUserActionTimeout ErrKeepaliveCancel"},

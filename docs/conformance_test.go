@@ -53,8 +53,8 @@ func TestConformanceFindsWhatIsMissing(t *testing.T) {
 	require.Equal(t, []string{"P-99 has no test"}, s.faults(specRule{id: "P-99", function: "u2f.Key.verifyPIN"}))
 	require.Equal(t, []string{"authenticatorReset has no case with CTAP2_ERR_PIN_BLOCKED"},
 		s.lacking("authenticatorReset", "6.6", "ErrNotAllowed ErrPINBlocked"))
-	s.returned["ErrFPDatabaseFull"] = true
-	require.Equal(t, []string{"CTAP2_ERR_FP_DATABASE_FULL is answered, and no test names it"}, s.unnamed())
+	s.returned["ErrLockRequired"] = true
+	require.Equal(t, []string{"CTAP1_ERR_LOCK_REQUIRED is answered, and no test names it"}, s.unnamed())
 }
 
 // check fails where a row of the page would not be true.

@@ -310,7 +310,7 @@ func TestUVAttempts(t *testing.T) {
 		f.name = "uv"
 		r.said()
 		_, err = r.send(getCmd, asking(askBuiltIn))
-		require.Equal(t, ctap.ErrOther, err)
+		require.EqualError(t, err, "CTAP1_ERR_OTHER (0x7f)")
 		require.Empty(t, r.said(), "nobody is asked")
 	})
 }
@@ -358,17 +358,17 @@ func TestFingers(t *testing.T) {
 // A sensor that no key can have is refused.
 func TestSensorProfiles(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"base":"bio","sensor":{"templates":0}}`:                              "without templates",
-		`{"base":"bio","sensor":{"samples":0}}`:                                "0 for samples",
-		`{"base":"bio","sensor":{"max_name":65}}`:                              "65 for max_name",
-		`{"base":"bio","sensor":{"retries":26}}`:                               "26 for retries",
-		`{"base":"bio","sensor":{"internal_attempts":6}}`:                      "6 for internal_attempts",
-		`{"base":"bio","sensor":{"platform_attempts":0}}`:                      "0 for platform_attempts",
-		`{"base":"bio","sensor":{"templates":100,"max_name":64}}`:              "do not fit a message",
-		`{"base":"bio","permissions":false,"make_cred_uv_not_rqd":false}`:      "needs pin_uv_auth_protocols and permissions",
-		`{"base":"ctap2.3","no_mc_ga_permissions_with_client_pin":true}`:       "nobody can be verified",
-		`{"base":"bio","sensor":{"lens":1}}`:                                   "lens",
-		`{"base":"ctap2.0","sensor":{"templates":5,"samples":5,"max_name":9}}`: "permissions",
+		`{"base":"bio","sensor":{"templates":0}}`:                                                      "without templates",
+		`{"base":"bio","sensor":{"samples":0}}`:                                                        "0 for samples",
+		`{"base":"bio","sensor":{"max_name":65}}`:                                                      "65 for max_name",
+		`{"base":"bio","sensor":{"retries":26}}`:                                                       "26 for retries",
+		`{"base":"bio","sensor":{"internal_attempts":6}}`:                                              "6 for internal_attempts",
+		`{"base":"bio","sensor":{"platform_attempts":0}}`:                                              "0 for platform_attempts",
+		`{"base":"bio","algorithms":[-7],"max_msg_size":1200,"sensor":{"templates":17,"max_name":64}}`: "do not fit a message",
+		`{"base":"bio","permissions":false,"make_cred_uv_not_rqd":false}`:                              "needs pin_uv_auth_protocols and permissions",
+		`{"base":"ctap2.3","no_mc_ga_permissions_with_client_pin":true}`:                               "nobody can be verified",
+		`{"base":"bio","sensor":{"lens":1}}`:                                                           "lens",
+		`{"base":"ctap2.0","sensor":{"templates":5,"samples":5,"max_name":9}}`:                         "permissions",
 	} {
 		_, err := u2f.ParseProfile([]byte(text))
 		require.ErrorContains(t, err, want, text)
@@ -377,7 +377,7 @@ func TestSensorProfiles(t *testing.T) {
 
 // As many fingerprints as the profile may have room for, with the longest names, fit a message.
 func TestTheLongestListOfFingerprintsFits(t *testing.T) {
-	p, err := u2f.ParseProfile([]byte(`{"base":"bio","sensor":{"templates":16,"max_name":64,"samples":1}}`))
+	p, err := u2f.ParseProfile([]byte(`{"base":"bio","algorithms":[-7],"max_msg_size":1200,"sensor":{"templates":16,"max_name":64,"samples":1}}`))
 	require.NoError(t, err)
 	r := newRigOn(t, p, &flash.Memory{})
 	r.setPIN()
