@@ -69,7 +69,8 @@ var rooms = map[string]room{
 	"sim/client": {"u2f/ctap u2f/cose u2f/pinuv", "u2f/...", pure, "a browser's half of a ceremony: it knows no relying party, and touches are somebody else's"},
 	// go-webauthn reads the machine's clock for two things: its own time-outs, which are off, so that the lab's time judges
 	// challenges, and the validity of certificates, which is the wall's business. It draws challenges, which ours replace.
-	"sim/iam": {"sim sim/iam/policy", "sim/iam/memory", told, "the side that checks shares no code with the side that makes codes and signatures: never token, never u2f"},
+	"sim/trail": {"", "", pure, "a record is a value; who writes it down is told when"},
+	"sim/iam":   {"sim sim/iam/policy sim/trail", "sim/iam/memory", told, "the side that checks shares no code with the side that makes codes and signatures: never token, never u2f"},
 	"sim/iam/memory": {"sim/iam", "sim/iam/storetest", edge,
 		"a store: locks are its business, the rules of IAM are not"},
 	"sim/iam/sqlite":    {"sim/iam", "sim/iam/storetest", edge, "a store: files, locks and a database"},
@@ -77,7 +78,7 @@ var rooms = map[string]room{
 	"sim/iam/sigv4":     {"", "", told, "the wire's side of a signature: users and keys are handed to it"},
 	"sim/iam/policy":    {"", "", pure, "a decision is a value of documents, a request and a time; nobody else's business"},
 
-	"sim/endpoint": {"sim/iam sim/iam/sigv4", "sim sim/iam/memory", edge, "the port: HTTP in front of IAM, blind to devices"},
+	"sim/endpoint": {"sim/iam sim/iam/sigv4 sim/trail", "sim sim/iam/memory", edge, "the port: HTTP in front of IAM, blind to devices"},
 	"sim/live": {"sim sim/iam sim/iam/memory sim/iam/sqlite token/... u2f/... hid/...", "", edge,
 		"where the world meets the wall clock and a directory"},
 	"sim/control":  {"sim sim/live sim/iam token/... u2f", "", edge, "the lab's own API, and its client"},

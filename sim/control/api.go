@@ -119,6 +119,7 @@ func (s *Server) routes() []route {
 			return l.Press(ctx, live.Apps, in.Serial, in.PressOptions)
 		}),
 		on("GET", "/v1/journal", "what happened", s.journal),
+		on("GET", trailPath, "the account's CloudTrail, the oldest record first", s.trail),
 		on("POST", "/v1/reset", "make the lab new", func(ctx context.Context, _ none) (none, error) {
 			return none{}, l.Reset(ctx)
 		}),

@@ -42,6 +42,7 @@ type From struct {
 func (s *Server) streams() []route {
 	return []route{
 		streaming[From, sim.Event](streamPath, "what happens, as it happens", s.stream),
+		streaming[TrailQuery, TrailRecord](trailStreamPath, "the account's CloudTrail, as it grows", s.trailStream),
 		streaming[Serial, live.Frame](watchPath, "what passes between programs and a key, as it passes", s.watch),
 		streaming[none, Attached](attachPath, "keep the lab up for a program that uses its HID bus", s.attach),
 	}

@@ -11,5 +11,7 @@
 // a request is refused, follows answers recorded from the real services. One thing differs on purpose: a request without
 // an action is refused, where the real service sends the client on to https://aws.amazon.com.
 //
+// CloudTrail's LookupEvents comes by the JSON protocol.
+//
 // Not implemented: the JSON, REST and CBOR protocols of other services (refused with a line that says so).
 package endpoint

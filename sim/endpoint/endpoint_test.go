@@ -336,7 +336,7 @@ func TestAnotherKindOfServiceIsRefusedInItsOwnWords(t *testing.T) {
 	w := serve(endpoint.New(cfg), sign(t, r, "dynamodb"))
 	require.Equal(t, 400, w.Code)
 	require.JSONEq(t, `{"__type":"UnknownOperationException","message":"mfalab does not serve \"DynamoDB_20120810.ListTables\": `+
-		`it serves IAM and STS, by the AWS query protocol"}`, w.Body.String())
+		`it serves IAM and STS, by the AWS query protocol, and CloudTrail's LookupEvents"}`, w.Body.String())
 }
 
 func TestEveryAnswerSaysWhatIsWeakened(t *testing.T) {

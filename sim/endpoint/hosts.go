@@ -15,6 +15,8 @@ import (
 var served = map[string]*regexp.Regexp{
 	"iam": awsNames("iam"),
 	"sts": awsNames("sts"),
+
+	"cloudtrail": awsNames("cloudtrail"),
 }
 
 func awsNames(service string) *regexp.Regexp {

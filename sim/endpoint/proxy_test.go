@@ -211,7 +211,9 @@ func TestNothingIsDialled(t *testing.T) {
 			if s, ok := n.(*ast.SelectorExpr); ok {
 				selectors++
 				require.NotContains(t, s.Sel.Name, "Dial", entry.Name())
-				require.NotContains(t, s.Sel.Name, "Lookup", entry.Name())
+				if !strings.HasPrefix(s.Sel.Name, "LookupAttributes") { // CloudTrail's, not a name server's
+					require.NotContains(t, s.Sel.Name, "Lookup", entry.Name())
+				}
 				if pkg, ok := s.X.(*ast.Ident); ok && pkg.Name == "http" {
 					require.False(t, never[s.Sel.Name], "%s: http.%s", entry.Name(), s.Sel.Name)
 				}

@@ -2,7 +2,6 @@ package endpoint
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -30,10 +29,11 @@ const (
 func (e *Endpoint) serveQuery(w http.ResponseWriter, r *http.Request) {
 	id := e.cfg.RequestID()
 	if isJSON(r) {
-		e.refuseJSON(w, r, id)
+		e.serveJSON(w, r, id)
 		return
 	}
-	call := iam.Call{RequestID: id, UserAgent: r.UserAgent(), SourceIP: sourceIP(r), Secure: r.TLS != nil}
+	call := iam.Call{RequestID: id, UserAgent: r.UserAgent(), SourceIP: sourceIP(r), Secure: r.TLS != nil,
+		TLS: tlsDetails(r)}
 	call.Now, call.Wall = e.cfg.Clock()
 	result, refusal := e.decide(w, r, &call)
 	namespace := namespaces[call.Service]
@@ -71,11 +71,11 @@ func (e *Endpoint) decide(w http.ResponseWriter, r *http.Request, call *iam.Call
 	return result, e.refusal(err)
 }
 
-// readForm returns the body as it came and all parameters, of the query and of the form in the body.
-func (e *Endpoint) readForm(w http.ResponseWriter, r *http.Request) ([]byte, url.Values, *iam.Error) {
+// readBody returns the body of a request, whatever it is.
+func (e *Endpoint) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *iam.Error) {
 	if r.ContentLength > maxBody {
 		w.Header().Set("Connection", "close")
-		return nil, nil, e.cfg.IAM.Refuse("RequestTooLarge", maxBody)
+		return nil, e.cfg.IAM.Refuse("RequestTooLarge", maxBody)
 	}
 	control := http.NewResponseController(w)
 	// Not every ResponseWriter can, and then the body is in memory already.
@@ -84,7 +84,19 @@ func (e *Endpoint) readForm(w http.ResponseWriter, r *http.Request) ([]byte, url
 	_ = control.SetReadDeadline(time.Time{})
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		return nil, nil, e.cfg.IAM.Refuse("RequestTooLarge", maxBody)
+		return nil, e.cfg.IAM.Refuse("RequestTooLarge", maxBody)
+	}
+	if err != nil {
+		return nil, e.cfg.IAM.Refuse("MalformedQueryString")
+	}
+	return body, nil
+}
+
+// readForm returns the body as it came and all parameters, of the query and of the form in the body.
+func (e *Endpoint) readForm(w http.ResponseWriter, r *http.Request) ([]byte, url.Values, *iam.Error) {
+	body, refusal := e.readBody(w, r)
+	if refusal != nil {
+		return nil, nil, refusal
 	}
 	// The signature covers the query and the body alike, so parameters may stand in either.
 	raw := r.URL.RawQuery
@@ -94,7 +106,7 @@ func (e *Endpoint) readForm(w http.ResponseWriter, r *http.Request) ([]byte, url
 		raw = strings.Trim(raw+"&"+string(body), "&")
 	}
 	form, bad := parseForm(raw)
-	if err != nil || bad != nil {
+	if bad != nil {
 		return nil, nil, e.cfg.IAM.Refuse("MalformedQueryString")
 	}
 	return body, form, nil
@@ -177,27 +189,6 @@ func (e *Endpoint) refusal(err error) *iam.Error {
 		return &refusal
 	}
 	return e.cfg.IAM.Refuse("ServiceFailure")
-}
-
-// isJSON reports whether r speaks the protocol of another kind of service, such as DynamoDB.
-func isJSON(r *http.Request) bool {
-	return r.Header.Get("X-Amz-Target") != "" || strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-amz-json")
-}
-
-// refuseJSON refuses in the form that such a client shows to its user.
-func (e *Endpoint) refuseJSON(w http.ResponseWriter, r *http.Request, id string) {
-	body, err := json.Marshal(map[string]string{
-		"__type": "UnknownOperationException",
-		"message": fmt.Sprintf("mfalab does not serve %q: it serves IAM and STS, by the AWS query protocol",
-			strings.ToValidUTF8(r.Header.Get("X-Amz-Target"), "?")),
-	})
-	if err != nil {
-		panic("endpoint: internal error: " + err.Error())
-	}
-	w.Header().Set("X-Amzn-RequestId", id)
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	w.WriteHeader(http.StatusBadRequest)
-	w.Write(body)
 }
 
 // sourceIP returns the client's address without the port.

@@ -3,6 +3,8 @@ package iam
 import (
 	"net/url"
 	"time"
+
+	"github.com/mfalab/mfalab/sim/trail"
 )
 
 // A Call is one request whose signature has been checked.
@@ -21,6 +23,8 @@ type Call struct {
 	UserAgent string
 	// Secure is whether the call came over TLS.
 	Secure bool
+	// TLS is how the client was connected, nil without TLS.
+	TLS *trail.TLS
 }
 
 // Root is the UserID of the account's root user in records and callers.
@@ -187,6 +191,7 @@ const (
 	// group or role.
 	kindUsage = "usage"
 
+	kindTrail = "trail" // the number of an event in 16 hexadecimal digits
 	// kindThrottle is only used with the weakness count-per-session: the serial number, a space, the access key ID.
 	kindThrottle = "throttle"
 )

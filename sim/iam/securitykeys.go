@@ -32,8 +32,8 @@ var securityKeyOperations = []*operation{
 	{service: "signin", name: "BeginSecurityKeyEnrolment", needs: "iam:EnableMFADevice", on: onUser, writes: true, run: (*operating).beginEnrolment, params: []param{
 		{"UserName", existingUserNameShape, false}, {"SecurityKeyName", securityKeyNameShape, true}}},
 	{service: "signin", name: "FinishSecurityKeyEnrolment", needs: "iam:EnableMFADevice", on: onUser, writes: true,
-		prepare: parseCreated, run: (*operating).finishEnrolment, params: []param{{"UserName", existingUserNameShape, false}, {"CeremonyId", ceremonyIDShape, true},
-			{"Response", ceremonyResponseShape, true}}},
+		prepare: parseCreated, run: (*operating).finishEnrolment, params: []param{
+			{"UserName", existingUserNameShape, false}, {"CeremonyId", ceremonyIDShape, true}, {"Response", ceremonyResponseShape, true}}},
 	{service: "signin", name: "BeginSecurityKeySignIn", writes: true, run: (*operating).beginSignIn, params: []param{
 		{"UserName", existingUserNameShape, false}, {"SignInId", ceremonyIDShape, false}}},
 	{service: "signin", name: "FinishSecurityKeySignIn", writes: true, prepare: parseAsserted, run: (*operating).finishSignIn,

@@ -40,6 +40,7 @@ func (o *operating) beginSignIn() (any, error) {
 func (o *operating) asked() (*User, *signIn, error) {
 	if o.param("SignInId") == "" {
 		u, err := o.subject()
+		o.signing = u
 		return u, nil, err
 	}
 	s, u, err := o.underWay()

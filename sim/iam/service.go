@@ -43,6 +43,7 @@ type Service struct {
 	known     signers
 	standings standings
 	documents documents
+	events    trailed
 	origin    atomic.Pointer[origin]
 	settings  Settings
 	texts     map[string]text
@@ -145,6 +146,7 @@ func (s *Service) Do(ctx context.Context, call Call) (result any, err error) {
 	d := Decision{Call: withoutSecrets(call)}
 	result, e := s.decide(ctx, call, &d)
 	d.Params = redacted(call)
+	s.events.announce()
 	if e != nil {
 		d.Err = e
 		if d.Rule == "" {
@@ -172,34 +174,37 @@ func (s *Service) decide(ctx context.Context, call Call, d *Decision) (any, *Err
 	if op == nil {
 		return nil, s.refuse("InvalidAction", call.Action, versions[call.Service])
 	}
-	if e := s.permitted(call); e != nil {
-		return nil, e
+	c := &deciding{Service: s, op: op, call: call, decision: d}
+	if err := c.admit(ctx); err != nil && !errors.As(err, &c.refusal) {
+		d.Cause, c.refusal = err, s.refuse("ServiceFailure")
 	}
-	if e := s.validate(op, call); e != nil {
-		return nil, e
+	if err := c.leaveTrail(ctx); err != nil {
+		d.Cause, c.refusal = errors.Join(d.Cause, err), s.refuse("ServiceFailure")
 	}
-	var prepared any
-	if op.look != nil || op.prepare != nil {
-		var err error
-		if op.look != nil {
-			prepared, err = op.look(s, ctx, call)
-		} else {
-			prepared, err = op.prepare(call)
-		}
-		if err != nil {
-			d.Cause = err
-			return nil, s.refuse("ServiceFailure")
-		}
+	if c.refusal != nil {
+		return nil, c.refusal
 	}
-	c := &deciding{Service: s, op: op, call: call, decision: d, prepared: prepared}
-	if err := c.decide(ctx); err != nil {
-		if errors.As(err, &c.refusal) {
-			return nil, c.refusal
-		}
-		d.Cause = err
-		return nil, s.refuse("ServiceFailure")
+	return c.result, nil
+}
+
+// admit takes the call through what can be said without the store, and then to it.
+func (c *deciding) admit(ctx context.Context) (err error) {
+	if e := c.permitted(c.call); e != nil {
+		return e
 	}
-	return c.result, c.refusal
+	if e := c.validate(c.op, c.call); e != nil {
+		return e
+	}
+	switch {
+	case c.op.look != nil:
+		c.prepared, err = c.op.look(c.Service, ctx, c.call)
+	case c.op.prepare != nil:
+		c.prepared, err = c.op.prepare(c.call)
+	}
+	if err != nil {
+		return err
+	}
+	return c.decide(ctx)
 }
 
 // deciding is one call on its way through its transactions.
@@ -213,6 +218,9 @@ type deciding struct {
 	rehearsed *judgement
 	result    any
 	refusal   *Error // a refusal of which something has to stay; others are returned as errors
+	late      bool   // that the access key was used is not written down yet
+	trailed   bool   // the event is stored
+	signing   *User  // who signs in at the page, once that is known
 }
 
 // decide runs the call in one transaction: with the weakness split-check in two.
@@ -226,30 +234,29 @@ func (c *deciding) decide(ctx context.Context) error {
 			return err
 		}
 	}
-	return c.store.Update(ctx, func(tx Tx) error {
-		o, err := c.run(tx)
+	err := c.store.Update(ctx, func(tx Tx) error {
+		_, err := c.run(tx)
+		if err == nil {
+			err = c.putEvent(tx)
+		}
 		if err != nil || c.refusal != nil {
 			return err
 		}
-		return c.used(o.Tx, c.call)
+		return c.used(tx, c.call)
 	})
+	c.trailed = err == nil
+	return err
 }
 
-// read runs a call that only reads. That its access key was used is written down afterwards, now and then; a store that
-// cannot be written to does not stop a call that only reads.
+// read runs a call that only reads. That its access key was used is written down afterwards, now and then, with the event.
 func (c *deciding) read(ctx context.Context) error {
-	late := false
-	err := c.store.View(ctx, func(tx Tx) error {
+	return c.store.View(ctx, func(tx Tx) error {
 		_, err := c.run(tx)
 		if err == nil {
-			late, err = c.usedLongAgo(tx, c.call)
+			c.late, err = c.usedLongAgo(tx, c.call)
 		}
 		return err
 	})
-	if err == nil && late {
-		c.decision.Cause = c.store.Update(ctx, func(tx Tx) error { return c.used(tx, c.call) })
-	}
-	return err
 }
 
 func (c *deciding) run(tx Tx) (*operating, error) {
@@ -257,7 +264,9 @@ func (c *deciding) run(tx Tx) (*operating, error) {
 	o := &operating{Service: c.Service, Tx: tx, Call: c.call, decision: c.decision, prepared: c.prepared, rehearsed: c.rehearsed,
 		standingsSeen: c.seen}
 	var err error
-	if c.result, err = o.run(c.op); err != nil {
+	c.result, err = o.run(c.op)
+	c.signing = o.signing
+	if err != nil {
 		var refusal *Error
 		if errors.As(err, &refusal) && refusal.counted {
 			c.refusal, err = refusal, nil
@@ -274,7 +283,7 @@ func (c *deciding) rehearse(tx Tx) error {
 }
 
 // versions names the API version of each service.
-var versions = map[string]string{"iam": "2010-05-08", "sts": "2011-06-15"}
+var versions = map[string]string{"iam": "2010-05-08", "sts": "2011-06-15", "cloudtrail": "2013-11-01"}
 
 // Version returns the API version of a service, "" for one that there is not.
 func Version(service string) string { return versions[service] }
@@ -295,6 +304,7 @@ type operating struct {
 	read              *User // by permit, for userNamed: it is handed out once
 	// standingsSeen is what standings.changes returned before the transaction.
 	standingsSeen uint64
+	signing       *User // who signs in, set by operations of the sign-in page
 }
 
 func (o *operating) run(op *operation) (any, error) {
@@ -428,7 +438,7 @@ type param struct {
 var operations = func() map[string]*operation {
 	m := map[string]*operation{}
 	for _, op := range slices.Concat(deviceOperations, tokenOperations, userOperations, accountOperations, securityKeyOperations,
-		signInOperations, attachmentOperations) {
+		signInOperations, attachmentOperations, trailOperations) {
 		m[op.service+":"+op.name] = op
 	}
 	return m

@@ -148,10 +148,20 @@ type watched struct {
 	standings *standings
 }
 
-// Update implements Store. An error may hide a commit that has happened, so it makes no difference.
+// Update implements Store.
 func (w watched) Update(ctx context.Context, f func(Tx) error) error {
+	return w.watch(ctx, w.Store.Update, f)
+}
+
+// Note implements Store.
+func (w watched) Note(ctx context.Context, f func(Tx) error) error {
+	return w.watch(ctx, w.Store.Note, f)
+}
+
+// watch lets write run f. An error may hide a commit that has happened, so it makes no difference.
+func (w watched) watch(ctx context.Context, write func(context.Context, func(Tx) error) error, f func(Tx) error) error {
 	tx := &watchedTx{}
-	err := w.Store.Update(ctx, func(t Tx) error {
+	err := write(ctx, func(t Tx) error {
 		tx.Tx = t
 		return f(tx)
 	})

@@ -146,13 +146,16 @@ func (o *operating) signingIn() (*User, error) {
 		if email != o.account.email() {
 			return nil, nil
 		}
-		return userWithID(o.Tx, Root)
+		u, err := userWithID(o.Tx, Root)
+		o.signing = u
+		return u, err
 	}
 	u := &User{}
 	found, err := get(o.Tx, kindUser, strings.ToLower(o.param("UserName")), u)
 	if err != nil || !found {
 		return nil, err
 	}
+	o.signing = u
 	return u, nil
 }
 
@@ -237,6 +240,7 @@ func (o *operating) underWay() (*signIn, *User, error) {
 	if !found || !o.Now.Before(s.Expires) || u == nil || u.LoginProfile == nil || u.LoginProfile.Hash != s.Hash {
 		return nil, nil, o.refuse("NoSignIn")
 	}
+	o.signing = u
 	return s, u, nil
 }
 

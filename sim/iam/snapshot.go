@@ -18,7 +18,7 @@ type Snapshot map[string]map[string]string
 // kinds is every kind of record, in the order in which they are written.
 var kinds = []string{kindAccount, kindUser, kindUserID, kindKey, kindSession, kindDevice, kindCredential, kindCeremony,
 	kindSignIn, kindGrave, kindThrottle, kindGroup, kindGroupID, kindMember, kindRole, kindRoleID, kindPolicy, kindDocument,
-	kindUsage}
+	kindUsage, kindTrail}
 
 // Check reports what makes s unfit to be restored, nil where nothing does.
 func (s Snapshot) Check() error {
@@ -90,6 +90,7 @@ func (s *Service) Restore(ctx context.Context, snap Snapshot, chance sim.Chance,
 	if err == nil {
 		s.origin.Store(&from)
 		s.standings.forget(&written{shared: true})
+		s.events.restart()
 		s.known.forget() // who asked in between was told the old account's number
 	}
 	return err

@@ -11,6 +11,9 @@ type Store interface {
 	// keeps anything at all). A store that has to retry may run f more than once. A context that ends inside f undoes the
 	// Update. f must not call Update.
 	Update(ctx context.Context, f func(Tx) error) error
+	// Note is Update, only that what f wrote need not have reached the disk when it returns: it survives the end of the
+	// program, and the loss of power from the next Update on that returned nil. It is for records of what changed nothing.
+	Note(ctx context.Context, f func(Tx) error) error
 	// Close releases the store; every later call gives fs.ErrClosed, a second Close too.
 	Close() error
 }

@@ -111,6 +111,10 @@ var texts = []text{
 	{"UnknownAccessKey", 400, "ValidationError", "The access key ID %s is not valid.", "O", "access key", "API_GetAccessKeyInfo"},
 	{"SessionCallsSession", 403, "AccessDenied", "Cannot call GetSessionToken with session credentials", "S", "credential-kind", "API_GetSessionToken"},
 
+	// The trail.
+	{"LookupTimeRange", 400, "InvalidTimeRangeException", "The time range of a lookup must begin before it ends.", "O", "time-range", "API_LookupEvents"},
+	{"LookupToken", 400, "InvalidNextTokenException", "The next token is not valid, or came with other parameters.", "O", "next-token", "API_LookupEvents"},
+
 	// The account.
 	{"AliasExists", 409, "EntityAlreadyExists", "The account alias %s already exists.", "K", "alias", "API_CreateAccountAlias"},
 	{"NoSuchAlias", 404, "NoSuchEntity", "The account alias %s cannot be found.", "O", "alias", "API_DeleteAccountAlias"},

@@ -76,6 +76,9 @@ func (s *store) Update(ctx context.Context, f func(iam.Tx) error) error {
 	return nil
 }
 
+// Note implements iam.Store: there is no disk to wait for.
+func (s *store) Note(ctx context.Context, f func(iam.Tx) error) error { return s.Update(ctx, f) }
+
 // Close implements iam.Store. A transaction that runs already comes to its own end.
 func (s *store) Close() error {
 	if s.closed.Swap(true) {

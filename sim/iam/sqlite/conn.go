@@ -33,6 +33,7 @@ func (c connector) Connect(context.Context) (driver.Conn, error) {
 type conn struct {
 	session
 	statements map[string]statement
+	lazy       bool // a commit does not wait for the disk
 }
 
 // session is what package database/sql uses of a connection.
@@ -71,6 +72,27 @@ func (c *conn) statement(query string) (statement, error) {
 	s := prepared.(statement)
 	c.statements[query] = s
 	return s, nil
+}
+
+// wait says whether a commit waits for the disk from now on. SQLite obeys when it parses this, so the statement is not
+// one to keep.
+func (c *conn) wait(full bool) error {
+	if full == !c.lazy {
+		return nil
+	}
+	pragma := "PRAGMA synchronous = NORMAL"
+	if full {
+		pragma = "PRAGMA synchronous = FULL"
+	}
+	s, err := c.Prepare(pragma)
+	if err != nil {
+		return err
+	}
+	_, err = s.(statement).ExecContext(context.Background(), nil)
+	if err = cmp.Or(err, s.Close()); err == nil {
+		c.lazy = !full
+	}
+	return err
 }
 
 func execute(c *conn, query string, args ...driver.Value) error {

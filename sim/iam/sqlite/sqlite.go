@@ -92,6 +92,12 @@ func (s *store) Update(ctx context.Context, f func(iam.Tx) error) error {
 	return s.transact(ctx, s.writer, &tx{writes: true}, f)
 }
 
+// Note implements iam.Store: an Update whose commit does not wait for the disk. It reaches it with the next Update's, or
+// when SQLite moves the -wal file.
+func (s *store) Note(ctx context.Context, f func(iam.Tx) error) error {
+	return s.transact(ctx, s.writer, &tx{writes: true, lazy: true}, f)
+}
+
 // Close implements iam.Store. It waits for the transactions that run.
 func (s *store) Close() error {
 	s.mu.Lock()

@@ -22,6 +22,7 @@ type tx struct {
 	ctx    context.Context
 	conn   *conn
 	writes bool
+	lazy   bool  // the commit need not wait for the disk
 	failed error // the fault of the database that ended it
 	over   bool
 	stuck  bool // the transaction would not end
@@ -33,6 +34,9 @@ var _ iam.Tx = (*tx)(nil)
 func (t *tx) run(f func(iam.Tx) error) error {
 	begin := "BEGIN"
 	if t.writes {
+		if err := t.conn.wait(!t.lazy); err != nil {
+			return t.store.explain("begin in", err)
+		}
 		// Takes the lock before the first read, so that what f read still holds when it writes.
 		begin = "BEGIN IMMEDIATE"
 	}
