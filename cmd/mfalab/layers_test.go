@@ -81,7 +81,7 @@ var rooms = map[string]room{
 	"sim/endpoint": {"sim/iam sim/iam/sigv4 sim/trail", "sim sim/iam/memory", edge, "the port: HTTP in front of IAM, blind to devices"},
 	"sim/live": {"sim sim/iam sim/iam/memory sim/iam/sqlite token/... u2f/... hid/...", "", edge,
 		"where the world meets the wall clock and a directory"},
-	"sim/control":  {"sim sim/live sim/iam token/... u2f", "", edge, "the lab's own API, and its client"},
+	"sim/control":  {"sim sim/trail sim/live sim/iam token/... u2f", "", edge, "the lab's own API, and its client"},
 	"sim/scenario": {"sim", "", edge, "scripts as tests: what a world is, the caller says"},
 
 	"cmd/mfalab": {"sim/... token/... u2f/... hid/...", "", edge, "puts the rooms together; nothing imports it"},
