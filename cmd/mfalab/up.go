@@ -18,6 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mfalab/mfalab/sim/console"
 	"github.com/mfalab/mfalab/sim/control"
 	"github.com/mfalab/mfalab/sim/endpoint"
 	"github.com/mfalab/mfalab/sim/iam"
@@ -129,6 +130,7 @@ func (c *cli) serve(ctx context.Context, f upFlags, dir string, while func(ctx c
 		return hinted{fmt.Errorf("cannot listen on %s: %w", f.listen, errors.Unwrap(err)), "give another --listen, or end what listens there"}
 	}
 	defer listener.Close()
+	opt.Port = listener.Addr().(*net.TCPAddr).Port
 	lab, err := live.Open(ctx, opt)
 	if errors.Is(err, live.ErrOwned) {
 		owner, _ := live.ReadOwner(dir) // without its number and address the sentence is still true
@@ -199,6 +201,9 @@ func (c *cli) pages(lab *live.Lab, stop func()) http.Handler {
 	api := control.New(lab, stop)
 	mux.Handle("/v1/", api)
 	mux.Handle("/healthz", api)
+	pages := console.New(console.Config{IAM: lab.IAM(), Clock: lab.Clock().Now, RequestID: lab.RequestID})
+	mux.Handle(console.Root, pages)
+	mux.Handle(console.Root+"/", pages)
 	mux.Handle("/", front(lab))
 	return mux
 }

@@ -83,6 +83,9 @@ func (s *Server) routes() []route {
 		on("GET", "/v1/credentials", "the access keys that the lab made itself", func(ctx context.Context, _ none) (live.Credentials, error) {
 			return l.Credentials(ctx)
 		}),
+		on("POST", "/v1/console", "passwords of root and the administrator for the console", func(ctx context.Context, in OpenDoor) (live.Door, error) {
+			return l.OpenDoor(ctx, in.Reset)
+		}),
 		on("GET", "/v1/clock", "the lab's clock and the wall's", s.clock),
 		on("POST", "/v1/clock/advance", "move the clock forward", func(ctx context.Context, in Advance) (Clock, error) {
 			return s.clockAfter(ctx, l.Advance(ctx, time.Duration(in.By)))

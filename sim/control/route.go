@@ -162,3 +162,8 @@ func reply(w http.ResponseWriter, status int, v any) {
 	w.WriteHeader(status)
 	_, _ = w.Write(append(b, '\n')) // the client may have gone; nobody is left to tell
 }
+
+// OpenDoor asks for the passwords of the console.
+type OpenDoor struct {
+	Reset bool `json:"reset,omitempty"` // set them anew
+}

@@ -33,6 +33,9 @@ type Settings struct {
 	Attestation      bool          `json:"attestation,omitempty"`
 	ChallengeTime    time.Duration `json:"challengeTime"`
 
+	// Which pages people sign in on; "" in an account of before there were any is the newest.
+	SignInPage string `json:"signInPage,omitempty"`
+
 	// What is wrong on purpose.
 	Replay             bool          `json:"replay,omitempty"`
 	EnrolReuse         bool          `json:"enrolReuse,omitempty"`
@@ -58,7 +61,8 @@ type Settings struct {
 func Defaults() Settings {
 	return Settings{Window: 1, SyncWindow: 20, DriftPPM: 50, DevicesPerUser: 8, VirtualDevices: 5000,
 		LockoutTime: 30 * time.Second, ResyncPrompt: 3, Settle: 5 * time.Second,
-		RPID: "localhost", RPOrigin: "http://localhost:6325", UserVerification: "discouraged", ChallengeTime: 5 * time.Minute}
+		RPID: "localhost", RPOrigin: "http://localhost:6325", UserVerification: "discouraged", ChallengeTime: 5 * time.Minute,
+		SignInPage: "2023"}
 }
 
 // maxLockouts bounds by what multiple of LockoutTime a lock can grow. Our choice: a thousand is for ever in a lab, and far
@@ -123,6 +127,8 @@ var settingRows = []settingRow{
 		func(s *Settings) any { return &s.Attestation }, 0, 0, []string{"none", "direct"}},
 	{Setting{"challenge-time", "", "how long a security key may take to answer", "WebAuthn, Section 13.4.3", true},
 		func(s *Settings) any { return &s.ChallengeTime }, int64(time.Second), int64(24 * time.Hour), nil},
+	{Setting{"signin-page", "", "the generation of the sign-in pages, whose element names scripts rely on: 2012, 2017 or 2023", "AWS MFA, Section 6.2", false},
+		func(s *Settings) any { return &s.SignInPage }, 0, 0, []string{"2012", "2017", "2023"}},
 
 	{Setting{"replay", "", "a code that was used is good again", "RFC 6238, Section 5.2", true},
 		func(s *Settings) any { return &s.Replay }, 0, 0, nil},

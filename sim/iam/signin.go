@@ -36,6 +36,7 @@ const (
 var signInOperations = []*operation{
 	{service: "signin", name: "BeginSignIn", writes: true, look: (*Service).lookAtPassword, run: (*operating).beginSignInOf, params: []param{
 		{"UserName", signInNameShape, false}, {"Email", emailShape, false}, {"Password", passwordShape, true}}},
+	{service: "signin", name: "LookAtSignIn", run: (*operating).lookAtSignIn, params: []param{{"SignInId", ceremonyIDShape, true}}},
 	{service: "signin", name: "FinishSignInWithCode", writes: true, run: (*operating).signInWithCode, params: []param{
 		{"SignInId", ceremonyIDShape, true}, {"Code", signInCodeShape, true}}},
 	{service: "signin", name: "ResyncAtSignIn", writes: true, run: (*operating).resyncAtSignIn, params: []param{
@@ -244,8 +245,17 @@ func (o *operating) underWay() (*signIn, *User, error) {
 	return s, u, nil
 }
 
-// goOn says what is left to do, and begins the session where nothing is.
-func (o *operating) goOn(u *User, s *signIn) (any, error) {
+// lookAtSignIn says what is left to do of a sign-in.
+func (o *operating) lookAtSignIn() (any, error) {
+	s, u, err := o.underWay()
+	if err != nil {
+		return nil, err
+	}
+	return o.left(u, s)
+}
+
+// left says what is left to do.
+func (o *operating) left(u *User, s *signIn) (*SignIn, error) {
 	r := &SignIn{ID: s.ID, UserID: u.ID, UserName: u.Name}
 	if s.Serial == "" {
 		for _, serial := range u.Devices {
@@ -257,12 +267,18 @@ func (o *operating) goOn(u *User, s *signIn) (any, error) {
 			r.Codes = r.Codes || d.Key == nil
 			r.Resync = r.Resync || d.Key == nil && d.Failures >= o.settings.ResyncPrompt
 		}
-		if r.Keys || r.Codes {
-			return r, nil
-		}
 	}
-	if u.LoginProfile.ResetRequired {
-		r.ChangePassword = true
+	r.ChangePassword = !r.Keys && !r.Codes && u.LoginProfile.ResetRequired
+	return r, nil
+}
+
+// goOn says what is left to do, and begins the session where nothing is.
+func (o *operating) goOn(u *User, s *signIn) (any, error) {
+	r, err := o.left(u, s)
+	if err != nil || r.Keys || r.Codes {
+		return r, err
+	}
+	if r.ChangePassword {
 		return r, put(o.Tx, kindSignIn, s.ID, s)
 	}
 	if err := o.Delete(kindSignIn, s.ID); err != nil {
@@ -442,4 +458,14 @@ func (o *operating) setRootPassword() (any, error) {
 	}
 	u.LoginProfile.Hash, u.LoginProfile.Changed = o.prepared.(string), o.today()
 	return nil, putUser(o.Tx, u)
+}
+
+// HasRootPassword reports whether root has a password to sign in with.
+func (s *Service) HasRootPassword(ctx context.Context) (has bool, err error) {
+	err = s.store.View(ctx, func(tx Tx) error {
+		u, err := userWithID(tx, Root)
+		has = err == nil && u.LoginProfile != nil
+		return err
+	})
+	return has, err
 }

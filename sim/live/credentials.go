@@ -51,11 +51,16 @@ func (l *Lab) Credentials(ctx context.Context) (Credentials, error) {
 
 // asRoot calls the relying party as its root user would.
 func (l *Lab) asRoot(ctx context.Context, action string, params ...string) (any, error) {
+	return l.call(ctx, "iam", action, params...)
+}
+
+// call is asRoot for any service.
+func (l *Lab) call(ctx context.Context, service, action string, params ...string) (any, error) {
 	form := url.Values{}
 	for i := 0; i < len(params); i += 2 {
 		form.Set(params[i], params[i+1])
 	}
-	return l.As(ctx, l.service.RootCaller(), "iam", action, form)
+	return l.As(ctx, l.service.RootCaller(), service, action, form)
 }
 
 // As calls the relying party as caller, now, without HTTP and signature.

@@ -33,6 +33,9 @@ type Options struct {
 	Saved *Snapshot
 	// Set and Weaken change the relying party's rules, on top of what the plan says, as [Settings] takes them.
 	Set, Weaken []string
+	// Port is where the lab's pages are, on localhost: security keys are enrolled for that origin unless a rule says another.
+	// 0 means the rule's default.
+	Port int
 	// Virtual makes the lab's clock stand still; a new lab's at Start, or the plan's, or the wall's time.
 	Virtual bool
 	Start   time.Time

@@ -177,12 +177,16 @@ func (l *Lab) assemble(ctx context.Context, account string) error {
 	l.requests.Store(newRequests(l.chance, seq))
 	cfg := iam.Config{Store: l.store, Account: account, Chance: l.chance, Record: l.decided, Root: rootCertificate}
 	set, weaken := l.opt.Set, l.opt.Weaken
+	var origin []string
+	if l.opt.Port != 0 {
+		origin = []string{fmt.Sprintf("rp-origin=http://localhost:%d", l.opt.Port)}
+	}
 	if p := l.plan; p != nil {
 		cfg.Texts = p.Texts
 		set, weaken = append(p.Set[:len(p.Set):len(p.Set)], set...), append(p.Weaken[:len(p.Weaken):len(p.Weaken)], weaken...)
 	}
 	var err error
-	if cfg.Settings, err = Settings(set, weaken); err != nil {
+	if cfg.Settings, err = Settings(append(origin, set...), weaken); err != nil {
 		return err
 	}
 	if l.service, err = iam.New(ctx, cfg, start); err != nil {
