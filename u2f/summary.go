@@ -3,6 +3,8 @@ package u2f
 import (
 	"encoding/hex"
 	"fmt"
+
+	"github.com/mfalab/mfalab/u2f/ctap"
 )
 
 // A Summary is what a person who has the key in hand can know of it. Of a key without power it is empty.
@@ -60,4 +62,20 @@ func InstructionName(b byte) string {
 		return i.name
 	}
 	return fmt.Sprintf("instruction 0x%02x", b)
+}
+
+// Info returns what authenticatorGetInfo answers, for people; nothing of a key without power, or without CTAP2. It takes
+// no chance that the key would use.
+func (k *Key) Info() []ctap.Member {
+	if k.phase == off || !k.profile.CTAP2() {
+		return nil
+	}
+	before := k.random
+	defer func() { k.random = before }()
+	body, err := k.getInfo(k.powered, nil)
+	if err != nil {
+		return nil
+	}
+	members, _ := ctap.InfoMembers(body) // it is our own
+	return members
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -22,7 +21,7 @@ import (
 func (c *cli) key() *cobra.Command {
 	return group("key", "Security keys: plug them in, touch them, watch what programs say to them",
 		c.keyNew(), c.keyList(), c.keyShow(), c.keyPlug(), c.keyUnplug(), c.keyTouch(), c.keyDeny(), c.keyPresence(), c.keyPIN(),
-		c.keyReset(), c.keyWatch(), c.keyProfiles(), c.keyRoot(), c.keyRule())
+		c.keyReset(), c.keyWatch(), c.keyProfile(), c.keyQuirk(), c.keyRoot(), c.keyRule())
 }
 
 // presenceFlags are the options that say who touches a key.
@@ -50,13 +49,12 @@ func (f *presenceFlags) presence() (p u2f.Presence, err error) {
 func (c *cli) keyNew() *cobra.Command {
 	var spec live.KeySpec
 	var touch presenceFlags
-	var custom string
+	var profile string
 	cmd := &cobra.Command{Use: "new", Short: "Make a security key and plug it in",
 		Example: `  mfalab key new                        touched by ` + "`mfalab key touch`" + `
   mfalab key new --touch auto --delay 200ms
   mfalab key new --profile u2f --serial 00000001`, Args: cobra.NoArgs}
-	cmd.Flags().StringVar(&spec.Profile, "profile", "", "the product (default "+live.DefaultKeyProfile+"; `mfalab key profiles` lists them)")
-	cmd.Flags().StringVar(&custom, "profile-file", "", "a product of your own, in JSON as `mfalab key profiles NAME --json` prints it")
+	cmd.Flags().StringVar(&profile, "profile", "", "the product (default "+live.DefaultKeyProfile+"; `mfalab key profile list` has them), or a file with one of your own")
 	cmd.Flags().StringVar(&spec.Serial, "serial", "", "the serial number (default: eight digits)")
 	cmd.Flags().BoolVar(&spec.Unplugged, "unplugged", false, "leave it in the drawer")
 	touch.of(cmd)
@@ -64,13 +62,10 @@ func (c *cli) keyNew() *cobra.Command {
 		if spec.Presence, err = touch.presence(); err != nil {
 			return err
 		}
-		if custom != "" {
-			b, err := os.ReadFile(c.path(custom))
-			if err != nil {
+		if spec.Profile = profile; isFile(profile) {
+			spec.Profile = ""
+			if spec.Custom, err = c.readKeyProfile(profile); err != nil {
 				return err
-			}
-			if spec.Custom, err = live.ParseKeyProfile(b); err != nil {
-				return fmt.Errorf("%s: %w", custom, err)
 			}
 		}
 		return c.with(cmd, mayMake, func(ctx context.Context, lab *control.Client) error {
@@ -197,7 +192,7 @@ func tellKey(w io.Writer, s live.KeyShown) {
 }
 
 func (c *cli) keyShow() *cobra.Command {
-	cmd := &cobra.Command{Use: "show [SERIAL]", Short: "Show how a key stands", Example: "  mfalab key show 12345678",
+	cmd := &cobra.Command{Use: "show [SERIAL]", Short: "Show how a key stands, and what it says of itself", Example: "  mfalab key show 12345678",
 		Args: cobra.MaximumNArgs(1), ValidArgsFunction: c.keySerials}
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		return c.with(cmd, mustBe, func(ctx context.Context, lab *control.Client) error {
@@ -209,7 +204,10 @@ func (c *cli) keyShow() *cobra.Command {
 			if err := lab.Get(ctx, "/v1/keys/"+url.PathEscape(serial), &s); err != nil {
 				return err
 			}
-			return c.print(s, func(w io.Writer) { tellKey(w, s) })
+			return c.print(s, func(w io.Writer) {
+				tellKey(w, s)
+				tellInfo(w, s.Info)
+			})
 		})
 	}
 	return cmd
@@ -346,29 +344,6 @@ func frame(f live.Frame) string {
 	}
 	return strings.TrimRight(fmt.Sprintf("%s  %s  %08x %s %d bytes  %s", at, way, f.Channel,
 		strings.TrimPrefix(f.Command, "CTAPHID_"), f.Length, f.Text), " ")
-}
-
-func (c *cli) keyProfiles() *cobra.Command {
-	cmd := &cobra.Command{Use: "profiles [NAME]", Short: "List the products that a key can be, or print one as a file to change",
-		Example: "  mfalab key profiles\n  mfalab key profiles ctap2.3 --json > mine.json", Args: cobra.MaximumNArgs(1)}
-	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return c.print(live.KeyProfiles(), func(w io.Writer) {
-				t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-				for _, p := range live.KeyProfiles() {
-					fmt.Fprintf(t, "%s\t%s\t%s\n", p.Key.Name, strings.Join(p.Key.Versions, ", "), p.Key.AAGUID)
-				}
-				_ = t.Flush() // to standard output, where an error has no reader
-			})
-		}
-		p, err := live.KeyProfileNamed(args[0])
-		if err != nil {
-			return err
-		}
-		c.json = true // it is a file, whoever reads it
-		return c.print(p, nil)
-	}
-	return cmd
 }
 
 // keySerials completes the serial of a key.

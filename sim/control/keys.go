@@ -51,6 +51,12 @@ type KeyPresence struct {
 	Delay  live.Span `json:"delay,omitempty"` // of auto and deny
 }
 
+// KeyQuirks names a key and what changes in its profile.
+type KeyQuirks struct {
+	Serial string            `json:"-" path:"serial"`
+	Set    map[string]string `json:"set"` // names of quirks and other fields to values, as `mfalab key quirk` takes them
+}
+
 // keys are the operations on security keys.
 func (s *Server) keys() []route {
 	l := s.lab
@@ -82,6 +88,13 @@ func (s *Server) keys() []route {
 		on("POST", "/v1/keys/{serial}/presence", "say who touches a key", func(ctx context.Context, in KeyPresence) (live.KeyShown, error) {
 			return l.SetKeyPresence(ctx, in.Serial, u2f.Presence{Mode: in.Mode, Delay: time.Duration(in.Delay)})
 		}),
+		on("GET", "/v1/keys/{serial}/profile", "the profile of a key as it stands", func(ctx context.Context, in Serial) (live.KeyProfile, error) {
+			return l.KeyProfileOf(ctx, in.Serial)
+		}),
+		on("POST", "/v1/keys/{serial}/quirk", "change quirks and other fields of a key's profile while it runs",
+			func(ctx context.Context, in KeyQuirks) (live.KeyShown, error) {
+				return l.SetKeyQuirks(ctx, in.Serial, in.Set)
+			}),
 		on("POST", "/v1/keys/{serial}/pin", "set or change a key's PIN", func(ctx context.Context, in KeyPIN) (live.KeyShown, error) {
 			return l.SetKeyPIN(ctx, in.Serial, in.Old, in.PIN)
 		}),

@@ -15,6 +15,7 @@ import (
 	"github.com/mfalab/mfalab/sim"
 	"github.com/mfalab/mfalab/u2f"
 	"github.com/mfalab/mfalab/u2f/attest"
+	"github.com/mfalab/mfalab/u2f/ctap"
 	"github.com/mfalab/mfalab/u2f/flash"
 )
 
@@ -123,6 +124,8 @@ type KeyShown struct {
 	// Trouble is why it does not start: what is wrong with its flash.
 	Trouble string `json:"trouble,omitempty"`
 	u2f.Summary
+	// Info is what authenticatorGetInfo answers; it is there for one key that is asked about, and has power.
+	Info []ctap.Member `json:"info,omitempty"`
 }
 
 // keySerial matches what a key may be called: it goes to the host as it is, and names a socket.
@@ -335,16 +338,13 @@ func (l *Lab) onKey(ctx context.Context, serial string, f func(w *sim.World, k *
 	return shown, err
 }
 
-// ShowKey returns what can be seen of a key.
+// ShowKey returns what can be seen of a key, and what it says of itself.
 func (l *Lab) ShowKey(ctx context.Context, serial string) (KeyShown, error) {
-	return l.onKey(ctx, serial, func(*sim.World, *key) error { return nil })
-}
-
-// ParseKeyProfile reads a profile that a user wrote, and nothing else.
-func ParseKeyProfile(b []byte) (*KeyProfile, error) {
-	p := &KeyProfile{}
-	if err := strict(b, p); err != nil {
-		return nil, fmt.Errorf("this is no profile of a key: %w", err)
-	}
-	return p, p.check()
+	var info []ctap.Member
+	shown, err := l.onKey(ctx, serial, func(_ *sim.World, k *key) error {
+		info = k.core.Info()
+		return nil
+	})
+	shown.Info = info
+	return shown, err
 }
