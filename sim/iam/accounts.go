@@ -1,6 +1,10 @@
 package iam
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/mfalab/mfalab/sim/iam/policy"
+)
 
 // accountOperations are the operations on the account as a whole.
 var accountOperations = []*operation{
@@ -71,41 +75,45 @@ func (o *operating) getAccountSummary() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	versions, err := countVersions(o.Tx)
+	if err != nil {
+		return nil, err
+	}
 	return summaryResult{[]summaryEntry{
 		{"AccessKeysPerUserQuota", accessKeysPerUser},
 		{"AccountAccessKeysPresent", one(len(root.AccessKeys) > 0)},
 		{"AccountMFAEnabled", one(len(root.Devices) > 0)},
 		{"AccountPasswordPresent", one(root.LoginProfile != nil)},
 		{"AccountSigningCertificatesPresent", 0},
-		{"AssumeRolePolicySizeQuota", 2048},
-		{"AttachedPoliciesPerGroupQuota", 10},
-		{"AttachedPoliciesPerRoleQuota", 10},
-		{"AttachedPoliciesPerUserQuota", 10},
+		{"AssumeRolePolicySizeQuota", int(policy.TrustPolicy)},
+		{"AttachedPoliciesPerGroupQuota", attachedQuota},
+		{"AttachedPoliciesPerRoleQuota", attachedQuota},
+		{"AttachedPoliciesPerUserQuota", attachedQuota},
 		{"GlobalEndpointTokenVersion", 1},
-		{"GroupPolicySizeQuota", 5120},
-		{"Groups", 0},
-		{"GroupsPerUserQuota", 10},
-		{"GroupsQuota", 300},
+		{"GroupPolicySizeQuota", int(policy.InlineGroup)},
+		{"Groups", o.account.Groups},
+		{"GroupsPerUserQuota", groupsPerUser},
+		{"GroupsQuota", groupsQuota},
 		{"InstanceProfiles", 0},
 		{"InstanceProfilesQuota", 1000},
 		{"MFADevices", devices},
 		{"MFADevicesInUse", inUse},
-		{"Policies", 0},
-		{"PoliciesQuota", 1500},
-		{"PolicySizeQuota", 6144},
-		{"PolicyVersionsInUse", 0},
+		{"Policies", o.account.Policies},
+		{"PoliciesQuota", policiesQuota},
+		{"PolicySizeQuota", int(policy.Managed)},
+		{"PolicyVersionsInUse", versions},
 		{"PolicyVersionsInUseQuota", 10000},
 		{"Providers", 0},
-		{"RolePolicySizeQuota", 10240},
-		{"Roles", 0},
-		{"RolesQuota", 1000},
+		{"RolePolicySizeQuota", int(policy.InlineRole)},
+		{"Roles", o.account.Roles},
+		{"RolesQuota", rolesQuota},
 		{"ServerCertificates", 0},
 		{"ServerCertificatesQuota", 20},
 		{"SigningCertificatesPerUserQuota", 2},
-		{"UserPolicySizeQuota", 2048},
+		{"UserPolicySizeQuota", int(policy.InlineUser)},
 		{"Users", o.account.Users},
 		{"UsersQuota", usersQuota},
-		{"VersionsPerPolicyQuota", 5},
+		{"VersionsPerPolicyQuota", versionsQuota},
 	}}, nil
 }
 
@@ -122,6 +130,19 @@ func countDevices(tx Tx) (devices, inUse int, err error) {
 		inUse += one(d.UserID != "")
 	}
 	return devices, inUse, err
+}
+
+// countVersions counts the versions of the account's own managed policies.
+func countVersions(tx Tx) (n int, err error) {
+	records, err := tx.Scan(kindPolicy, "", "", 0)
+	for _, r := range records {
+		var p ManagedPolicy
+		if err := json.Unmarshal(r.Value, &p); err != nil {
+			return 0, damaged(kindPolicy, r.Key, err)
+		}
+		n += len(p.Versions)
+	}
+	return n, err
 }
 
 func one(b bool) int {

@@ -2,6 +2,9 @@ package iam
 
 import (
 	"embed"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -33,3 +36,8 @@ var awsPolicies = func() map[string]*awsPolicy {
 	}
 	return m
 }()
+
+// awsPolicyNames are the ARNs of awsPolicies by name.
+var awsPolicyNames = slices.SortedFunc(maps.Keys(awsPolicies), func(a, b string) int {
+	return strings.Compare(lower(awsPolicies[a].Name), lower(awsPolicies[b].Name))
+})

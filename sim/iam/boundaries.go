@@ -1,5 +1,46 @@
 package iam
 
+// boundaryXML is a permissions boundary as answers show it.
+type boundaryXML struct {
+	PermissionsBoundaryType string
+	PermissionsBoundaryArn  string
+}
+
+func describeBoundary(h *holding) *boundaryXML {
+	if h.Boundary == "" {
+		return nil
+	}
+	return &boundaryXML{"Policy", h.Boundary}
+}
+
+// boundaryParam returns the ARN in PermissionsBoundary, "" where there is none; it must be that of a managed policy.
+func (o *operating) boundaryParam() (string, error) {
+	arn := o.param("PermissionsBoundary")
+	if arn == "" {
+		return "", nil
+	}
+	if !boundaryPattern.MatchString(arn) {
+		return "", o.refuse("InvalidARN", arn)
+	}
+	p, err := o.managed(o.Tx, arn)
+	if err == nil && p == nil {
+		err = o.refuse("NoSuchBoundary", arn)
+	}
+	return arn, err
+}
+
+// bind gives h, of the user or role with that ID, a permissions boundary; "" changes nothing.
+func (o *operating) bind(id, word string, h *holding, arn string) error {
+	if arn == "" {
+		return nil
+	}
+	if err := o.unbound(id, h); err != nil {
+		return err
+	}
+	h.Boundary = arn
+	return o.Put(kindUsage, usageKey(arn, boundaryUse, id), []byte(word))
+}
+
 // unbound forgets that h, of the user or role with that ID, has a permissions boundary.
 func (o *operating) unbound(id string, h *holding) error {
 	if h.Boundary == "" {
@@ -8,4 +49,45 @@ func (o *operating) unbound(id string, h *holding) error {
 	arn := h.Boundary
 	h.Boundary = ""
 	return o.Delete(kindUsage, usageKey(arn, boundaryUse, id))
+}
+
+func (o *operating) putUserBoundary() (any, error) { return o.putBoundary((*operating).userBearer) }
+
+func (o *operating) putRoleBoundary() (any, error) { return o.putBoundary((*operating).roleBearer) }
+
+func (o *operating) putBoundary(of func(*operating) (*bearer, error)) (any, error) {
+	b, err := of(o)
+	if err != nil {
+		return nil, err
+	}
+	arn, err := o.boundaryParam()
+	if err != nil {
+		return nil, err
+	}
+	if err := o.bind(b.id, b.word, b.holding, arn); err != nil {
+		return nil, err
+	}
+	return nil, b.save()
+}
+
+func (o *operating) deleteUserBoundary() (any, error) {
+	return o.deleteBoundary((*operating).userBearer)
+}
+
+func (o *operating) deleteRoleBoundary() (any, error) {
+	return o.deleteBoundary((*operating).roleBearer)
+}
+
+func (o *operating) deleteBoundary(of func(*operating) (*bearer, error)) (any, error) {
+	b, err := of(o)
+	if err != nil {
+		return nil, err
+	}
+	if b.Boundary == "" {
+		return nil, o.refuse("NoBoundary", b.word, b.name)
+	}
+	if err := o.unbound(b.id, b.holding); err != nil {
+		return nil, err
+	}
+	return nil, b.save()
 }

@@ -61,11 +61,20 @@ func scanPage[T any](o *operating, kind string, item func(Record) (T, bool, erro
 	if err != nil {
 		return nil, tail{}, err
 	}
-	var out []T
+	out, err := walk(p, kind, nil, item)
+	if err != nil {
+		return nil, tail{}, err
+	}
+	end, err := p.end()
+	return out, end, err
+}
+
+// walk appends to out what of the records of a kind is on the page of p.
+func walk[T any](p *pager, kind string, out []T, item func(Record) (T, bool, error)) ([]T, error) {
 	for from, more := p.after, true; more && !p.truncated; {
-		records, err := o.Scan(kind, "", from, scanBatch)
+		records, err := p.o.Scan(kind, "", from, scanBatch)
 		if err != nil {
-			return nil, tail{}, err
+			return nil, err
 		}
 		more = len(records) == scanBatch
 		for _, r := range records {
@@ -75,7 +84,7 @@ func scanPage[T any](o *operating, kind string, item func(Record) (T, bool, erro
 			}
 			v, belongs, err := item(r)
 			if err != nil {
-				return nil, tail{}, err
+				return nil, err
 			}
 			if !belongs {
 				continue
@@ -86,8 +95,7 @@ func scanPage[T any](o *operating, kind string, item func(Record) (T, bool, erro
 			out, p.last = append(out, v), r.Key
 		}
 	}
-	end, err := p.end()
-	return out, end, err
+	return out, nil
 }
 
 // A pager walks a list from a marker on.

@@ -69,6 +69,10 @@ type Account struct {
 	Email string `json:"email,omitempty"`
 	// Users counts the IAM users.
 	Users int `json:"users"`
+	// Groups, Roles and Policies count those; AWS's own policies are not the account's.
+	Groups   int `json:"groups,omitempty"`
+	Roles    int `json:"roles,omitempty"`
+	Policies int `json:"policies,omitempty"`
 	// Edition is which rules the account was made for: 0 is from before it had policies.
 	Edition int `json:"edition,omitempty"`
 	// VirtualDevices counts the virtual MFA devices.
@@ -438,7 +442,7 @@ type param struct {
 var operations = func() map[string]*operation {
 	m := map[string]*operation{}
 	for _, op := range slices.Concat(deviceOperations, tokenOperations, userOperations, accountOperations, securityKeyOperations,
-		signInOperations, attachmentOperations, trailOperations) {
+		signInOperations, trailOperations, attachmentOperations, groupOperations, roleOperations, policyOperations) {
 		m[op.service+":"+op.name] = op
 	}
 	return m

@@ -71,6 +71,13 @@ var (
 	policyARNShape         = shape{max: 2048} // what is too short is no ARN, and has a refusal of its own
 	policyPathShape        = newShape(1, 512, `((/[A-Za-z0-9\.,\+@=_-]+)*)/`, `((/[A-Za-z0-9.,+@=_-]+)*)/`)
 	documentShape          = newShape(1, 131072, `[\u0009\u000A\u000D\u0020-\u00FF]+`, `[\x{9}\x{A}\x{D}\x{20}-\x{FF}]+`)
+	versionShape           = newShape(0, 0, `v[1-9][0-9]*(\.[A-Za-z0-9-]*)?`, `v[1-9][0-9]*(\.[A-Za-z0-9-]*)?`)
+	policyTextShape        = shape{max: 1000} // policyDescriptionType
+	roleDescriptionShape   = newShape(0, 1000, `[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*`, `[\x{9}\x{A}\x{D}\x{20}-\x{7E}\x{A1}-\x{FF}]*`)
+	maxSessionShape        = shape{min: 3600, max: 43200, kind: number}
+	policyScopeShape       = shape{enum: []string{"All", "AWS", "Local"}}
+	policyUsageShape       = shape{enum: []string{"PermissionsPolicy", "PermissionsBoundary"}}
+	entityFilterShape      = shape{enum: []string{"User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"}}
 	sessionSecondsShape    = shape{min: 900, max: 129600, kind: number}
 )
 

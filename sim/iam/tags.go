@@ -10,7 +10,10 @@ const maxTags = 50
 
 // tagsParam returns the call's Tags. No two keys may be equal, whatever their case, and none may begin with the prefix
 // that is the service's own.
-func (o *operating) tagsParam() ([]Tag, error) {
+func (o *operating) tagsParam() ([]Tag, error) { return o.tagsNamed("DuplicateTagKeys") }
+
+// tagsNamed is tagsParam with the ID of the text for two equal keys.
+func (o *operating) tagsNamed(duplicate string) ([]Tag, error) {
 	tags, e := o.tagsIn("Tags", o.Call)
 	if e != nil {
 		return nil, e
@@ -19,7 +22,7 @@ func (o *operating) tagsParam() ([]Tag, error) {
 	for _, t := range tags {
 		key := strings.ToLower(t.Key)
 		if seen[key] {
-			return nil, o.refuse("DuplicateTagKeys")
+			return nil, o.refuse(duplicate)
 		}
 		seen[key] = true
 		if strings.HasPrefix(key, "aws:") {
@@ -67,6 +70,14 @@ func sortTags(tags []Tag) {
 }
 
 func tagOrder(t Tag) string { return strings.ToLower(t.Key) }
+
+// tagsXML is tags in the answer about one thing, nil where it has none.
+func tagsXML(tags []Tag) *list[Tag] {
+	if len(tags) == 0 {
+		return nil
+	}
+	return &list[Tag]{tags}
+}
 
 // listTagsResult answers the operations that list tags.
 type listTagsResult struct {

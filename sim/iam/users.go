@@ -30,6 +30,11 @@ var userOperations = []*operation{
 	{service: "iam", name: "ListUserTags", on: onUser, run: (*operating).listUserTags, params: []param{
 		{"UserName", existingUserNameShape, true}, {"Marker", markerShape, false}, {"MaxItems", maxItemsShape, false}}},
 
+	{service: "iam", name: "PutUserPermissionsBoundary", on: onPoliciedUser, writes: true, run: (*operating).putUserBoundary,
+		params: []param{{"UserName", userNameShape, true}, {"PermissionsBoundary", boundaryShape, true}}},
+	{service: "iam", name: "DeleteUserPermissionsBoundary", on: onPoliciedUser, writes: true, run: (*operating).deleteUserBoundary,
+		params: []param{{"UserName", userNameShape, true}}},
+
 	{service: "iam", name: "CreateLoginProfile", on: onUser, writes: true, prepare: hashPassword,
 		run: (*operating).createLoginProfile, params: []param{{"UserName", userNameShape, false},
 			{"Password", passwordShape, true}, {"PasswordResetRequired", boolValueShape, false}}},
@@ -55,13 +60,14 @@ var userOperations = []*operation{
 
 // userXML is a user as answers show it. Root has no name and no path.
 type userXML struct {
-	Path             string `xml:",omitempty"`
-	UserName         string `xml:",omitempty"`
-	UserID           string `xml:"UserId"`
-	Arn              string
-	CreateDate       string
-	PasswordLastUsed string     `xml:",omitempty"`
-	Tags             *list[Tag] `xml:",omitempty"`
+	Path                string `xml:",omitempty"`
+	UserName            string `xml:",omitempty"`
+	UserID              string `xml:"UserId"`
+	Arn                 string
+	CreateDate          string
+	PasswordLastUsed    string       `xml:",omitempty"`
+	PermissionsBoundary *boundaryXML `xml:",omitempty"`
+	Tags                *list[Tag]   `xml:",omitempty"`
 }
 
 // describe returns u as a list shows it: without its tags.
@@ -79,12 +85,10 @@ func (o *operating) describe(u *User) userXML {
 // userResult answers the operations on one user.
 type userResult struct{ User userXML }
 
-// withTags is describe for the answers about one user, which show its tags.
+// withTags is describe for the answers about one user, which show its tags and its boundary.
 func (o *operating) withTags(u *User) userResult {
 	x := o.describe(u)
-	if len(u.Tags) > 0 {
-		x.Tags = &list[Tag]{u.Tags}
-	}
+	x.Tags, x.PermissionsBoundary = tagsXML(u.Tags), describeBoundary(&u.holding)
 	return userResult{x}
 }
 
@@ -103,7 +107,8 @@ func (o *operating) createUser() (any, error) {
 	if err := o.checkFree(name); err != nil {
 		return nil, err
 	}
-	if err := o.checkBoundary(); err != nil {
+	boundary, err := o.boundaryParam()
+	if err != nil {
 		return nil, err
 	}
 	if o.account.Users >= usersQuota {
@@ -114,6 +119,9 @@ func (o *operating) createUser() (any, error) {
 	}
 	u := &User{ID: o.drawID("AIDA", 17), Name: name, Path: path, Created: o.today(), Tags: tags}
 	o.account.Users++
+	if err := o.bind(u.ID, "user", &u.holding, boundary); err != nil {
+		return nil, err
+	}
 	return o.withTags(u), putUser(o.Tx, u)
 }
 
@@ -137,19 +145,6 @@ func (o *operating) checkFree(name string) error {
 		err = o.refuse("UserExists", name)
 	}
 	return err
-}
-
-// checkBoundary refuses every permissions boundary: this account has no policies, and a boundary that is silently left
-// out would make a user mightier than asked for.
-func (o *operating) checkBoundary() error {
-	switch arn := o.param("PermissionsBoundary"); {
-	case arn == "":
-		return nil
-	case !boundaryPattern.MatchString(arn):
-		return o.refuse("InvalidARN", arn)
-	default:
-		return o.refuse("NoSuchBoundary", arn)
-	}
 }
 
 // getUser implements GetUser: without a name it answers who calls.
@@ -206,15 +201,10 @@ func (o *operating) deleteUser() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	inline, err := inlineNames(o.Tx, u.ID)
-	if err != nil {
+	if err := o.checkUnused(u.ID, &u.holding); err != nil {
 		return nil, err
 	}
 	switch {
-	case len(u.Attached) > 0:
-		return nil, o.refuse("StillAttached")
-	case len(inline) > 0:
-		return nil, o.refuse("StillInline")
 	case len(u.Groups) > 0:
 		return nil, o.refuse("UserInGroup")
 	case len(u.Devices) > 0:
