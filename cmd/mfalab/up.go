@@ -201,6 +201,7 @@ func (c *cli) pages(lab *live.Lab, stop func()) http.Handler {
 	api := control.New(lab, stop)
 	mux.Handle("/v1/", api)
 	mux.Handle("/healthz", api)
+	mux.Handle("/mds/", mds(lab))
 	pages := console.New(console.Config{IAM: lab.IAM(), Clock: lab.Clock().Now, RequestID: lab.RequestID})
 	mux.Handle(console.Root, pages)
 	mux.Handle(console.Root+"/", pages)

@@ -131,7 +131,7 @@ func (l *Lab) withdraw() error {
 // replacement returns what a lab has to be to be s, with its clock at a reading, as the number of a replacement, and the
 // new lab.json.
 func (s *Snapshot) replacement(at reading, number uint64, events []sim.Event) (*replacement, labState, error) {
-	state := labState{Version: stateVersion, Chance: s.Chance, Clock: at, Now: at.Lab, Made: s.Made, Replaced: number}
+	state := labState{Version: stateVersion, Chance: s.Chance, Clock: at, Now: at.Lab, Made: s.Made, Replaced: number, Metadata: s.Metadata}
 	r := &replacement{Version: stateVersion, Number: number, Account: s.Account, Events: events, Files: map[string]json.RawMessage{}}
 	return r, state, errors.Join(r.add(labFile, state), r.add(credentialsFile, s.Keys), r.add(planFile, s.Plan),
 		r.addAll(Fobs, s.Fobs), r.addAll(Apps, s.Apps), r.addKeys(s.SecurityKeys))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/mfalab/mfalab/sim"
@@ -27,6 +28,7 @@ type Snapshot struct {
 	// SecurityKeys are the keys with all that is in their flash.
 	SecurityKeys []SecurityKey `json:"securityKeys,omitempty"`
 	Plan         *Plan         `json:"plan,omitempty"` // what the lab was made by, where it was
+	Metadata     []ModelReport `json:"metadata,omitempty"`
 }
 
 const snapshotVersion = 1
@@ -36,7 +38,7 @@ func (l *Lab) Snapshot(ctx context.Context) (*Snapshot, error) {
 	s := &Snapshot{Version: snapshotVersion}
 	err := l.Do(ctx, func(w *sim.World) (err error) {
 		s.Saved, s.Rate, s.Chance, s.Made, s.Plan = w.Now(), l.clock.Rate(), l.state.Chance, l.state.Made, l.plan
-		s.Keys = l.credents
+		s.Keys, s.Metadata = l.credents, slices.Clone(l.state.Metadata)
 		s.Keys.Users = maps.Clone(s.Keys.Users)
 		if s.Fobs, err = l.bench.copies(Fobs); err != nil {
 			return err

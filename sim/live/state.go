@@ -24,6 +24,8 @@ type labState struct {
 	Powered uint64 `json:"powered,omitempty"`
 	// Replaced counts how often the lab was replaced as a whole, its making included.
 	Replaced uint64 `json:"replaced"`
+	// Metadata are the statuses that models of keys were given, the oldest first.
+	Metadata []ModelReport `json:"metadata,omitempty"`
 }
 
 const stateVersion = 1

@@ -1,0 +1,184 @@
+package metadata_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	official "github.com/go-webauthn/webauthn/metadata"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mfalab/mfalab/u2f"
+	"github.com/mfalab/mfalab/u2f/attest"
+	"github.com/mfalab/mfalab/u2f/ctap"
+	"github.com/mfalab/mfalab/u2f/flash"
+	"github.com/mfalab/mfalab/u2f/metadata"
+)
+
+func newRoot(t *testing.T) *attest.Root {
+	root, err := attest.NewRoot(bytes.Repeat([]byte{1}, 32))
+	require.NoError(t, err)
+	return root
+}
+
+// getInfo is what a fresh key of a profile answers.
+func getInfo(t *testing.T, p u2f.Profile) []byte {
+	k, err := u2f.New(u2f.Config{Profile: p, Flash: &flash.Memory{}})
+	require.NoError(t, err)
+	require.NoError(t, k.PowerUp(time.Time{}, make([]byte, 32)))
+	k.CBOR(time.Time{}, 1, []byte{4})
+	reply, ok := k.Reply(time.Time{})
+	require.True(t, ok)
+	require.Zero(t, reply[0])
+	return bytes.Clone(reply[1:])
+}
+
+func product(p u2f.Profile, root *attest.Root) metadata.Product {
+	about := metadata.Product{Name: p.Name, Attestation: string(p.Attestation), Root: root.Certificate(), KeyIdentifiers: [][]byte{{1, 2}}}
+	for _, a := range p.Algorithms {
+		about.Algorithms = append(about.Algorithms, int64(a))
+	}
+	return about
+}
+
+// Whatever a statement says of a key is what the key says.
+func TestStatementsAgreeWithTheKey(t *testing.T) {
+	root := newRoot(t)
+	for _, p := range u2f.Profiles() {
+		t.Run(p.Name, func(t *testing.T) {
+			if !p.CTAP2() {
+				s, err := metadata.NewStatement(product(p, root), nil)
+				require.NoError(t, err)
+				require.Equal(t, []string{"0102"}, s.KeyIdentifiers)
+				require.Equal(t, "u2f", s.Family)
+				require.Empty(t, s.AAGUID)
+				return
+			}
+			answer := getInfo(t, p)
+			info, err := ctap.ParseGetInfoResponse(answer)
+			require.NoError(t, err)
+			s, err := metadata.NewStatement(product(p, root), answer)
+			require.NoError(t, err)
+			require.Equal(t, p.AAGUID.String(), s.AAGUID)
+			require.Equal(t, strings.ReplaceAll(s.AAGUID, "-", ""), s.GetInfo["aaguid"])
+			b, err := json.Marshal(s.GetInfo)
+			require.NoError(t, err)
+			var said struct {
+				Versions, Extensions, Transports []string
+				Options                          map[string]bool
+				MaxMsgSize                       uint64
+				PinUvAuthProtocols               []uint64
+				MaxCredentialCountInList         uint64
+				MaxCredentialIdLength            uint64
+				MinPINLength, FirmwareVersion    uint64
+				Algorithms                       []struct {
+					Type string
+					Alg  int64
+				}
+			}
+			require.NoError(t, json.Unmarshal(b, &said))
+			require.Equal(t, info.Versions, said.Versions)
+			require.Equal(t, info.Extensions, said.Extensions)
+			require.Equal(t, info.Transports, said.Transports)
+			require.Equal(t, info.Options, said.Options)
+			require.Equal(t, info.MaxMsgSize, said.MaxMsgSize)
+			require.Equal(t, info.Protocols, said.PinUvAuthProtocols)
+			require.Equal(t, info.MaxCredentialCountInList, said.MaxCredentialCountInList)
+			require.Equal(t, info.MaxCredentialIDLength, said.MaxCredentialIdLength)
+			require.Equal(t, info.MinPINLength, said.MinPINLength)
+			require.Equal(t, info.FirmwareVersion, said.FirmwareVersion)
+			require.Len(t, said.Algorithms, len(info.Algorithms))
+			for i, a := range said.Algorithms {
+				require.Equal(t, info.Algorithms[i], a.Alg)
+				require.Equal(t, "public-key", a.Type)
+			}
+			require.NotContains(t, s.GetInfo, "encIdentifier", "it is one key's")
+			require.NotEmpty(t, s.UPV)
+			require.Contains(t, string(must(json.Marshal(s.Verifications))), `"passcode_external","caDesc":{"base":64,"minLength":4,"maxRetries":8`)
+		})
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func TestStatementsThatCannotBeMade(t *testing.T) {
+	p := u2f.Profiles()[0]
+	about := product(p, newRoot(t))
+	for _, bad := range []string{"\xff", "\xa1\x01\x01", "\xa0\x00"} {
+		_, err := metadata.NewStatement(about, []byte(bad))
+		require.Error(t, err)
+	}
+	about.Attestation = "tpm"
+	_, err := metadata.NewStatement(about, nil)
+	require.ErrorContains(t, err, `"tpm"`)
+	about.Attestation, about.Algorithms = "packed", []int64{-48}
+	_, err = metadata.NewStatement(about, nil)
+	require.ErrorContains(t, err, "FIDO Registry")
+}
+
+// The BLOB is one that go-webauthn, which shares no code with us, believes under our root and under no other.
+func TestBLOB(t *testing.T) {
+	root := newRoot(t)
+	signer, err := root.NewSigner()
+	require.NoError(t, err)
+	var entries []metadata.Entry
+	for _, p := range u2f.Profiles() {
+		var info []byte
+		if p.CTAP2() {
+			info = getInfo(t, p)
+		}
+		s, err := metadata.NewStatement(product(p, root), info)
+		require.NoError(t, err)
+		entries = append(entries, metadata.NewEntry(s, []metadata.Report{{Status: "REVOKED", Since: "2026-03-01"}}))
+	}
+	blob, err := metadata.NewBLOB(7, entries, signer, root.Certificate())
+	require.NoError(t, err)
+	decode := func(root []byte) (*official.PayloadJSON, *official.Decoder, error) {
+		decoder, err := official.NewDecoder(official.WithRootCertificate(base64.StdEncoding.EncodeToString(root)))
+		require.NoError(t, err)
+		payload, err := decoder.DecodeBytes(blob)
+		return payload, decoder, err
+	}
+	payload, decoder, err := decode(root.Certificate())
+	require.NoError(t, err)
+	parsed, err := decoder.Parse(payload)
+	require.NoError(t, err)
+	require.Equal(t, 7, parsed.Parsed.Number)
+	require.Equal(t, 2099, parsed.Parsed.NextUpdate.Year())
+	require.Len(t, parsed.Parsed.Entries, len(u2f.Profiles()))
+	for _, e := range parsed.Parsed.Entries {
+		require.Equal(t, official.Revoked, e.StatusReports[len(e.StatusReports)-1].Status)
+		require.Equal(t, "2026-03-01", e.TimeOfLastStatusChange.Format(time.DateOnly))
+		require.Equal(t, root.Certificate(), e.MetadataStatement.AttestationRootCertificates[0].Raw)
+	}
+	require.Equal(t, blob, must(metadata.NewBLOB(7, entries, signer, root.Certificate())), "the same each time")
+
+	other, err := attest.NewRoot(bytes.Repeat([]byte{2}, 32))
+	require.NoError(t, err)
+	_, _, err = decode(other.Certificate())
+	require.Error(t, err)
+	blob[len(blob)/2] ^= 1
+	_, _, err = decode(root.Certificate())
+	require.Error(t, err)
+}
+
+func TestStatuses(t *testing.T) {
+	require.Len(t, metadata.Statuses(), 20)
+	for _, s := range metadata.Statuses() {
+		for _, word := range []string{string(s), strings.ToLower(string(s)), strings.ReplaceAll(strings.ToLower(string(s)), "_", "-")} {
+			got, err := metadata.ParseStatus(word)
+			require.NoError(t, err)
+			require.Equal(t, s, got)
+		}
+	}
+	_, err := metadata.ParseStatus("lost")
+	require.ErrorContains(t, err, `there is no status "lost": there are not-fido-certified,`)
+}
