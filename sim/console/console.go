@@ -48,6 +48,8 @@ func New(cfg Config) *Console {
 	c.routeSignIn()
 	c.routeAccount()
 	c.routeDevices()
+	c.routeRecovery()
+	c.routeBilling()
 	return c
 }
 

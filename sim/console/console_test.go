@@ -305,3 +305,46 @@ func TestPagesAreFoundByName(t *testing.T) {
 	require.Equal(t, l.base()+"/signin?done=out", r.Header.Get("Location"))
 	require.Equal(t, http.StatusNotFound, l.browser().open("/no-such-alias").status)
 }
+
+func TestRootComesBackByMailAndPhone(t *testing.T) {
+	l := newLab(t)
+	b, phone := l.browser(), l.browser()
+	signIn := func() {
+		b.open("/signin/root").send("/signin/root", "email", iam.DefaultRootEmail, "password", rootPassword)
+	}
+	signIn()
+	b.open("/iam/mfa/-/assign").send("/iam/mfa/-/assign", "type", "virtual")
+	seed := regexp.MustCompile(`id="secret_key">([A-Z2-7]+)<`).FindStringSubmatch(b.page)[1]
+	var codes [2]string
+	for i := range codes {
+		codes[i], _ = totp.GenerateCode(seed, l.now.Add(time.Duration(i)*30*time.Second))
+	}
+	b.send(strings.TrimPrefix(b.at.Path, "/console"), "code1", codes[0], "code2", codes[1])
+	require.Contains(t, b.page, "was assigned")
+	b.send("/signout")
+
+	signIn()
+	require.Equal(t, "/console/signin/mfa", b.at.Path)
+	b.open("/signin/trouble").send("/signin/trouble")
+	require.Equal(t, "/console/signin/recovery", b.at.Path)
+	number := func(page, before string) string {
+		m := regexp.MustCompile(before + `\s*(\d{6})`).FindStringSubmatch(page)
+		require.NotNil(t, m, page)
+		return m[1]
+	}
+	b.send("/signin/recovery", "code", number(phone.open("/inbox").page, "The code is"))
+	call := number(b.page, `id="call_number">`)
+	b.send("/signin/recovery/finish")
+	require.Contains(t, b.page, "has not been answered")
+	phone.open("/inbox").send("/inbox/call", "number", call)
+	require.Contains(t, phone.page, "The number was typed.")
+	b.open("/signin/recovery").send("/signin/recovery/finish")
+	require.Equal(t, "/console/home", b.at.Path)
+	require.Contains(t, b.page, "aws:MultiFactorAuthPresent</dt><dd><code>false")
+
+	require.Equal(t, http.StatusOK, b.open("/billing").status)
+	bob := l.browser().signIn("bob")
+	require.Contains(t, bob.open("/billing").page, "not activated")
+	b.send("/billing", "access", "1")
+	require.Contains(t, bob.open("/billing").page, "This month")
+}

@@ -191,5 +191,6 @@ var notices = map[string]string{
 	"key":        "The access key was changed.",
 	"alias":      "The account alias was changed.",
 	"changed":    "The change was made.",
+	"answered":   "The number was typed. Go on in the window in which you sign in.",
 	"registered": "The security key was registered.",
 }

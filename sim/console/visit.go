@@ -35,7 +35,8 @@ type visit struct {
 	email   string
 	root    bool
 	until   time.Time // wall time
-	trouble string    // what happens to root's sign-in without the device
+	// recovery is how far root has come without the device.
+	recovery *iam.Recovery
 }
 
 // visit returns the visit of r, a new one where there is none. The caller may read and change it as long as it holds mu.

@@ -176,6 +176,7 @@ const (
 	kindCredential = "credential"
 	kindCeremony   = "ceremony" // the user's ID, a space, the ceremony's ID
 	kindSignIn     = "signin"   // the sign-in's ID
+	kindMessage    = "message"  // when it came, in nanoseconds, a hyphen, an ID
 	kindGrave      = "grave"    // the name in lower case of a deleted user; the value is when
 
 	kindGroup   = "group"   // the name in lower case

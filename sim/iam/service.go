@@ -67,6 +67,8 @@ type Account struct {
 	Drawn uint64 `json:"drawn"`
 	// Email is root's e-mail address; "" is DefaultRootEmail.
 	Email string `json:"email,omitempty"`
+	// BillingAccess is whether policies can let IAM users and roles see the bills.
+	BillingAccess bool `json:"billingAccess,omitempty"`
 	// Users counts the IAM users.
 	Users int `json:"users"`
 	// Groups, Roles and Policies count those; AWS's own policies are not the account's.
@@ -442,7 +444,7 @@ type param struct {
 var operations = func() map[string]*operation {
 	m := map[string]*operation{}
 	for _, op := range slices.Concat(deviceOperations, tokenOperations, userOperations, accountOperations, securityKeyOperations,
-		signInOperations, trailOperations, attachmentOperations, groupOperations, roleOperations, policyOperations) {
+		signInOperations, recoveryOperations, billingOperations, trailOperations, attachmentOperations, groupOperations, roleOperations, policyOperations) {
 		m[op.service+":"+op.name] = op
 	}
 	return m

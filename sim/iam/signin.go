@@ -99,6 +99,8 @@ type signIn struct {
 	Hash    string    `json:"hash"`             // of the password that was given: another one ends the sign-in
 	Expires time.Time `json:"expires"`          // lab time
 	Serial  string    `json:"serial,omitempty"` // of the device that was used
+	// Recovery is root's way in without the device, nil as long as nobody asked for it.
+	Recovery *recovery `json:"recovery,omitempty"`
 }
 
 // password is what was found out about a password before the transaction.
@@ -257,7 +259,7 @@ func (o *operating) lookAtSignIn() (any, error) {
 // left says what is left to do.
 func (o *operating) left(u *User, s *signIn) (*SignIn, error) {
 	r := &SignIn{ID: s.ID, UserID: u.ID, UserName: u.Name}
-	if s.Serial == "" {
+	if s.Serial == "" && (s.Recovery == nil || !s.Recovery.Answered) {
 		for _, serial := range u.Devices {
 			d, err := o.deviceNumbered(serial)
 			if err != nil {

@@ -17,7 +17,7 @@ type Snapshot map[string]map[string]string
 
 // kinds is every kind of record, in the order in which they are written.
 var kinds = []string{kindAccount, kindUser, kindUserID, kindKey, kindSession, kindDevice, kindCredential, kindCeremony,
-	kindSignIn, kindGrave, kindThrottle, kindGroup, kindGroupID, kindMember, kindRole, kindRoleID, kindPolicy, kindDocument,
+	kindSignIn, kindMessage, kindGrave, kindThrottle, kindGroup, kindGroupID, kindMember, kindRole, kindRoleID, kindPolicy, kindDocument,
 	kindUsage, kindTrail}
 
 // Check reports what makes s unfit to be restored, nil where nothing does.

@@ -25,6 +25,7 @@ var signInEvents = map[string]func(*deciding, *trail.Event) []*trail.Event{
 	"FinishSignInWithCode":       signingEvent,
 	"BeginSecurityKeySignIn":     signingEvent,
 	"FinishSecurityKeySignIn":    signingEvent,
+	"FinishRootRecovery":         recoveryEvent,
 	"ChangePasswordAtSignIn":     passwordEvent,
 	"SetRootPassword":            passwordEvent,
 	"FinishSecurityKeyEnrolment": deviceEvent("EnableMFADevice"),
@@ -63,6 +64,16 @@ func signingEvent(c *deciding, e *trail.Event) []*trail.Event {
 		e.Who = trail.Identity{Kind: trail.IAMUser, User: hiddenInTrail}
 		e.Message = noUserInTrail
 	}
+	return nil
+}
+
+// recoveryEvent is that of a root user who comes in without the device; asking whether the call was answered is none.
+func recoveryEvent(c *deciding, e *trail.Event) []*trail.Event {
+	if _, ok := c.result.(*SignIn); ok || c.refusal != nil {
+		return signingEvent(c, e)
+	}
+	c.signer(e)
+	e.Request, e.Response = nil, nil
 	return nil
 }
 
