@@ -17,7 +17,7 @@ import (
 //	algorithm  1 byte    the lowest of COSE's, which tells those apart that the key knows
 //	protect    1 byte    the level of credProtect, 1 to 3
 //	flags      1 byte    1: discoverable, so that it lives in flash too; 2: made with hmac-secret;
-//	                     128: made by U2F_REGISTER
+//	                     32: it may be copied; 128: made by U2F_REGISTER
 //	nonce      32 bytes  the private key is derived from it; of RS256 the last 4 say where its primes are
 //	mac        32 bytes  HMAC-SHA-256 under the master key of the RP ID's hash and all of the above
 //
@@ -30,6 +30,7 @@ const (
 
 	flagResident   = 1
 	flagHMACSecret = 2
+	flagBE         = 32
 	flagU2F        = 128
 )
 
@@ -50,6 +51,17 @@ type credential struct {
 	u2f        bool      // it was made by U2F_REGISTER
 	hmacSecret bool      // it was made with the extension "hmac-secret": true, Section 12.5
 	user       ctap.User // of a discoverable credential
+}
+
+// backup returns the flags of authenticator data that say whether c may be copied, and whether it has been.
+func (k *Key) backup(c *credential) (flags byte) {
+	if c.id[3]&flagBE == 0 {
+		return 0
+	}
+	if k.profile.BackedUp {
+		flags = ctap.FlagBS
+	}
+	return flags | ctap.FlagBE
 }
 
 // nonce is what the credential's secrets are derived from.
@@ -101,6 +113,9 @@ func (k *Key) newCredential(c credential) (credential, error) {
 	}
 	if c.hmacSecret {
 		c.id[3] |= flagHMACSecret
+	}
+	if k.profile.BackupEligible {
+		c.id[3] |= flagBE
 	}
 	if c.u2f {
 		c.id[3] |= flagU2F

@@ -164,7 +164,7 @@ func (k *Key) signU2F(now time.Time, c *credential, rp string, presence byte, ch
 	if err != nil {
 		return nil, err
 	}
-	counter, err := k.count()
+	counter, err := k.count(c)
 	if err != nil {
 		return nil, err
 	}

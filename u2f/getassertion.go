@@ -172,7 +172,7 @@ func (k *Key) assert(now time.Time, a *asking, list []credential, several bool) 
 // request.
 func (k *Key) sign(now time.Time, command string, a *asking, c *credential, several bool) (
 	answer ctap.GetAssertionResponse, err error) {
-	data := ctap.AuthData{RPIDHash: a.rpIDHash}
+	data := ctap.AuthData{RPIDHash: a.rpIDHash, Flags: k.backup(c)}
 	if data.Extensions, err = k.assertExtensions(now, a, c); err != nil {
 		return answer, err
 	}
@@ -182,7 +182,7 @@ func (k *Key) sign(now time.Time, command string, a *asking, c *credential, seve
 	}
 	data.Extensions = k.extra(data.Extensions)
 	k.credentialInAssertion(&data, c, key)
-	if data.Counter, err = k.count(); err != nil {
+	if data.Counter, err = k.count(c); err != nil {
 		return answer, err
 	}
 	if a.up {

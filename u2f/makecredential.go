@@ -172,7 +172,7 @@ func (k *Key) create(now time.Time, m *making) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	authData := ctap.AuthData{RPIDHash: c.rpIDHash, Flags: ctap.FlagUP, Counter: k.counter, AAGUID: k.profile.AAGUID,
+	authData := ctap.AuthData{RPIDHash: c.rpIDHash, Flags: ctap.FlagUP | k.backup(&c), Counter: k.newCounter(), AAGUID: k.profile.AAGUID,
 		CredentialID: c.id[:], PublicKey: key.AppendPublicKey(nil), Extensions: k.extra(m.outputs())}
 	if m.uv {
 		authData.Flags |= ctap.FlagUV
@@ -188,7 +188,7 @@ func (k *Key) create(now time.Time, m *making) ([]byte, error) {
 			return nil, err
 		}
 	}
-	k.observe(Event{Name: Registered, At: now, Command: nameMakeCredential, RP: r.RP.ID, Counter: k.counter})
+	k.observe(Event{Name: Registered, At: now, Command: nameMakeCredential, RP: r.RP.ID, Counter: authData.Counter})
 	return answer.Append(make([]byte, 0, 32+len(answer.AuthData)+len(answer.Statement))), nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -59,6 +60,10 @@ func states() []state {
 		{name: "U2F, fresh", profile: "u2f"},
 		{name: "U2F, credentials", profile: "u2f", build: (*host).useNonResident},
 	}
+	for _, mode := range []u2f.Counter{u2f.CountEach, u2f.CountRandom} {
+		list = append(list, state{name: "counter " + string(mode) + ", credentials of both kinds", profile: "ctap2.1 counter=" + string(mode),
+			build: func(h *host) { h.useNonResident(); h.useResidents(2) }})
+	}
 	for n := 1; n < resetWrites; n++ {
 		list = append(list, state{name: fmt.Sprintf("a reset without power since write %d", n), profile: "ctap2.1",
 			build: (*host).useEverything, reset: n, bare: true})
@@ -70,10 +75,16 @@ func states() []state {
 // no marker.
 const resetWrites = 8
 
-// keyProfile is the profile of that name with few slots.
+// keyProfile is the profile of that name, perhaps with one field changed as in "ctap2.1 counter=random", with few slots.
 func keyProfile(t testing.TB, name string) u2f.Profile {
+	name, change, changed := strings.Cut(name, " ")
 	p, err := u2f.ProfileNamed(name)
 	require.NoError(t, err)
+	if changed {
+		field, value, _ := strings.Cut(change, "=")
+		p, err = p.With(field, value)
+		require.NoError(t, err)
+	}
 	if p.ResidentSlots > 0 {
 		p.ResidentSlots = slots
 	}

@@ -69,6 +69,13 @@ type Profile struct {
 	// TouchBeforeNoCredentials asks for a touch before CTAP2_ERR_NO_CREDENTIALS, as 2.0 does; 2.1 answers at once.
 	TouchBeforeNoCredentials bool `json:"touch_before_no_credentials"`
 
+	// Counter is how signatures are counted; empty is global.
+	Counter Counter `json:"counter,omitempty"`
+	// BackupEligible is whether credentials may be copied, and BackedUp whether they have been: the flags BE and BS of Web
+	// Authentication Level 3, Section 6.1.3, that new credentials get.
+	BackupEligible bool `json:"backup_eligible,omitempty"`
+	BackedUp       bool `json:"backed_up,omitempty"`
+
 	// Quirks are what the key does that nobody should.
 	Quirks Quirks `json:"quirks,omitzero"`
 }

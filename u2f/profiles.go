@@ -2,6 +2,7 @@ package u2f
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -191,6 +192,8 @@ func (p Profile) Check() error {
 		return fmt.Errorf("u2f: profile %q has no algorithms; use -7 (ES256) and others of %v", p.Name, cose.Algorithms())
 	case p.CTAP1() && !slices.Contains(p.Algorithms, cose.ES256):
 		return fmt.Errorf("u2f: profile %q speaks CTAP1, which needs algorithm -7 (ES256)", p.Name)
+	case p.BackedUp && !p.BackupEligible:
+		return fmt.Errorf("u2f: profile %q has backed_up without backup_eligible; give both, or leave it out", p.Name)
 	case p.MakeCredUVNotRqd && len(p.PINUVAuthProtocols) > 0 && !p.Permissions:
 		return fmt.Errorf("u2f: profile %q has make_cred_uv_not_rqd, which needs the permissions of 2.1", p.Name)
 	}
@@ -213,6 +216,7 @@ func (p Profile) checkWords() error {
 		{"transports", p.Transports, []string{"usb", "nfc", "ble", "smart-card", "hybrid", "internal"}},
 		{"attestation", []string{string(p.Attestation)}, []string{"packed", "packed-self", "fido-u2f", "none"}},
 		{"attestation_formats", p.AttestationFormats, []string{"packed", "fido-u2f", "none"}},
+		{"counter", []string{string(cmp.Or(p.Counter, CountGlobal))}, counters},
 		{"cbor", []string{string(p.CBOR)}, []string{"strict", "lenient"}},
 	} {
 		if err := choose(p.Name, v.field, v.words, v.choice); err != nil {

@@ -106,27 +106,12 @@ func (k *Key) loadMaster() error {
 }
 
 func (k *Key) loadCounter() error {
-	value, found, err := k.get(recordCounter, 4)
+	value, found, err := k.get(recordCounter, counterSize)
 	k.counter = 0
 	if err == nil && found {
 		k.counter = binary.BigEndian.Uint32(value)
 	}
 	return err
-}
-
-// count raises the signature counter and stores it; what it returns may go out. It never goes back, not even when the
-// write fails. See Section 6.1.2 and Web Authentication Level 2, Section 6.1.1.
-func (k *Key) count() (uint32, error) {
-	if k.counter+1 == 0 {
-		return 0, errors.New("u2f: the signature counter is used up")
-	}
-	k.counter++
-	var value [4]byte
-	binary.BigEndian.PutUint32(value[:], k.counter)
-	if err := k.flash.Put(recordCounter, value[:]); err != nil {
-		return 0, fmt.Errorf("u2f: record %q cannot be written: %w", recordCounter, err)
-	}
-	return k.counter, nil
 }
 
 func (k *Key) loadResidents() error {

@@ -6,6 +6,8 @@ import "encoding/binary"
 const (
 	FlagUP = 0x01 // the user was present
 	FlagUV = 0x04 // the user was verified
+	FlagBE = 0x08 // the credential may be copied. Level 3, Section 6.1.3
+	FlagBS = 0x10 // it has been
 	FlagAT = 0x40 // attested credential data follows
 	FlagED = 0x80 // extensions follow
 )

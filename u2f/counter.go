@@ -1,0 +1,107 @@
+package u2f
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+)
+
+// A Counter is how a key counts its signatures. See Section 6.1.2 and Web Authentication Level 2, Section 6.1.1.
+type Counter string
+
+// How keys count. The first four are those of products, and never let a counter fall; the others are those of a key that
+// is broken, or was copied.
+const (
+	CountGlobal  Counter = "global"         // one counter for all credentials; what an empty Counter is
+	CountEach    Counter = "per-credential" // one for each, so that relying parties learn nothing of each other
+	CountRandom  Counter = "random"         // global, in steps of 1 to 8
+	CountZero    Counter = "zero"           // always 0, as of a credential that lives in several places
+	CountFrozen  Counter = "frozen"         // as it stands, for ever
+	CountWrap    Counter = "wrap"           // from wherever it is it jumps to 2^32-2, and after 2^32-1 comes 0
+	CountRegress Counter = "regress"        // one less each time, down to 0
+)
+
+// counters are all of them.
+var counters = []string{string(CountGlobal), string(CountEach), string(CountRandom), string(CountZero), string(CountFrozen),
+	string(CountWrap), string(CountRegress)}
+
+// recordCount begins the name of the counter of one credential: + half of its nonce, in hexadecimal; 4 bytes, big-endian.
+const recordCount = "count/"
+
+// Our choice: the largest step of CountRandom, and between which values CountWrap does not stay.
+const (
+	mostStep  = 8
+	wrapBelow = 3
+	wrapFrom  = 1<<32 - 2
+)
+
+// counterSize is that of all signature counters in flash, in bytes, as of those in authenticator data (Web Authentication
+// Level 2, Section 6.1).
+const counterSize = 4
+
+// newCounter returns what a new credential's counter is.
+func (k *Key) newCounter() uint32 {
+	switch k.profile.Counter {
+	case CountZero, CountEach:
+		return 0
+	}
+	return k.counter
+}
+
+// count returns the counter of the next signature with c. It is in flash before it goes out, so that it never goes back,
+// not even when the write fails, unless the profile wants that.
+func (k *Key) count(c *credential) (uint32, error) {
+	switch k.profile.Counter {
+	case CountZero:
+		return 0, nil
+	case CountFrozen:
+		return k.counter, nil
+	case CountEach:
+		return k.countEach(c)
+	case CountWrap:
+		if k.counter++; k.counter > wrapBelow && k.counter < wrapFrom {
+			k.counter = wrapFrom
+		}
+	case CountRegress:
+		k.counter = max(k.counter, 1) - 1
+	case CountRandom:
+		step := uint32(k.random.bytes(1)[0])%mostStep + 1
+		if k.counter+step < k.counter {
+			return 0, errUsedUp
+		}
+		k.counter += step
+	default:
+		if k.counter+1 == 0 {
+			return 0, errUsedUp
+		}
+		k.counter++
+	}
+	return k.counter, k.storeCounter(recordCounter, k.counter)
+}
+
+// errUsedUp says that there is no higher counter.
+var errUsedUp = errors.New("u2f: the signature counter is used up")
+
+// countEach raises the counter of c alone.
+func (k *Key) countEach(c *credential) (uint32, error) {
+	name := recordCount + hex.EncodeToString(c.nonce()[:16])
+	value, _, err := k.get(name, counterSize)
+	if err != nil {
+		return 0, err
+	}
+	n := uint32(1)
+	if value != nil {
+		if n += binary.BigEndian.Uint32(value); n == 0 {
+			return 0, errUsedUp
+		}
+	}
+	return n, k.storeCounter(name, n)
+}
+
+func (k *Key) storeCounter(name string, n uint32) error {
+	if err := k.flash.Put(name, binary.BigEndian.AppendUint32(nil, n)); err != nil {
+		return fmt.Errorf("u2f: record %q cannot be written: %w", name, err)
+	}
+	return nil
+}
