@@ -27,7 +27,7 @@ const authorityName = "mfalab proxy authority"
 
 // permitted are the only domains that an authority can vouch for, so that whoever trusts it and loses it has lost no more
 // than AWS's names on that machine. RFC 5280, Section 4.2.1.10.
-var permitted = []string{"amazonaws.com", "amazonaws.com.cn", "api.aws"}
+var permitted = []string{"amazonaws.com", "amazonaws.com.cn", "api.aws", "aws.amazon.com"}
 
 // An Authority is the lab's own certification authority. Clients of the proxy have to trust it (AWS_CA_BUNDLE). It may be
 // used by many goroutines. Its key is a secret.
@@ -138,7 +138,7 @@ func (a *Authority) config(name string) *tls.Config {
 			if hello.ServerName != "" {
 				name = hostname(hello.ServerName)
 			}
-			if !servedName(name) {
+			if !tunnelledName(name) {
 				return nil, fmt.Errorf("%q is not served here", name)
 			}
 			return a.leaf(name)

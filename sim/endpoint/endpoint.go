@@ -93,6 +93,8 @@ func (e *Endpoint) serveUnsigned(w http.ResponseWriter, r *http.Request) {
 	switch reason := foreignOrigin(r); {
 	case reason != "":
 		forbid(w, reason)
+	case pageName(hostname(r.Host)):
+		e.servePage(w, r)
 	case servedName(hostname(r.Host)),
 		root && r.Method == http.MethodPost,
 		root && r.URL.Query().Has("Action"):

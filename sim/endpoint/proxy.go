@@ -27,7 +27,7 @@ func (e *Endpoint) connect(w http.ResponseWriter, r *http.Request) {
 		forbid(w, "this lab runs without its proxy: "+proxyHint)
 		return
 	// A tunnel inside a tunnel could only lead back here.
-	case r.TLS != nil, err != nil, port != "443", !servedName(name):
+	case r.TLS != nil, err != nil, port != "443", !tunnelledName(name):
 		forbid(w, refusedByProxy(r.Host))
 		return
 	}
