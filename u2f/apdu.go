@@ -12,6 +12,7 @@ const (
 	swWrongData              StatusWord = 0x6A80 // the key handle is not one of this key for this application
 	swWrongLength            StatusWord = 0x6700
 	swClassNotSupported      StatusWord = 0x6E00
+	swCommandNotAllowed      StatusWord = 0x6986 // CTAP 2.1, Section 7.2.4
 	swInstructionUnknown     StatusWord = 0x6D00
 	swIncorrectP1P2          StatusWord = 0x6A86
 	swUnknown                StatusWord = 0x6F00
@@ -24,6 +25,7 @@ var statusWordNames = map[StatusWord]string{
 	swWrongData:              "SW_WRONG_DATA",
 	swWrongLength:            "SW_WRONG_LENGTH",
 	swClassNotSupported:      "SW_CLA_NOT_SUPPORTED",
+	swCommandNotAllowed:      "SW_COMMAND_NOT_ALLOWED",
 	swInstructionUnknown:     "SW_INS_NOT_SUPPORTED",
 	swIncorrectP1P2:          "SW_INCORRECT_P1P2",
 	swUnknown:                "SW_UNKNOWN",

@@ -17,6 +17,8 @@ type factory struct {
 	batch    *attest.Batch // for packed statements
 	u2fBatch *attest.Batch // for U2F messages and fido-u2f statements
 	plain    *attest.Batch // for packed statements without the transports; nil until it is asked for
+	// enterprise is this one key's: its certificate tells a serial number. Nil where the key cannot do so.
+	enterprise *attest.Batch
 }
 
 // factoryRecord is how a factory lies in flash.
@@ -24,6 +26,8 @@ type factoryRecord struct {
 	AAGUID   []byte `cbor:"1,keyasint"`
 	Batch    []byte `cbor:"2,keyasint"`
 	U2FBatch []byte `cbor:"3,keyasint"`
+
+	Enterprise []byte `cbor:"4,keyasint,omitempty"`
 }
 
 // loadFactory reads the factory's record, and makes it for a key that has none. The certificate names the AAGUID, so
@@ -53,6 +57,11 @@ func (k *Key) loadFactory() error {
 		return fmt.Errorf("u2f: record %q: %w", recordFactory, err)
 	}
 	k.factory = factory{batch: batch, u2fBatch: u2fBatch}
+	if len(in.Enterprise) > 0 {
+		if k.factory.enterprise, err = attest.ParseBatch(in.Enterprise); err != nil {
+			return fmt.Errorf("u2f: record %q: %w", recordFactory, err)
+		}
+	}
 	return nil
 }
 
@@ -74,14 +83,26 @@ func (k *Key) makeFactory() error {
 	if err != nil {
 		return err
 	}
-	value, err := cbor.Marshal(factoryRecord{k.profile.AAGUID[:], batch.Append(nil), u2fBatch.Append(nil)})
+	made := factory{batch: batch, u2fBatch: u2fBatch}
+	record := factoryRecord{AAGUID: k.profile.AAGUID[:], Batch: batch.Append(nil), U2FBatch: u2fBatch.Append(nil)}
+	if k.profile.enterprise() {
+		serial := []byte(k.serial)
+		if len(serial) == 0 {
+			serial = k.random.bytes(drawnSerial)
+		}
+		if made.enterprise, err = root.NewEnterprise(model, serial); err != nil {
+			return err
+		}
+		record.Enterprise = made.enterprise.Append(nil)
+	}
+	value, err := cbor.Marshal(record)
 	if err != nil {
 		return err
 	}
 	if err := k.flash.Put(recordFactory, value); err != nil {
 		return fmt.Errorf("u2f: record %q cannot be written: %w", recordFactory, err)
 	}
-	k.factory = factory{batch: batch, u2fBatch: u2fBatch}
+	k.factory = made
 	return nil
 }
 
@@ -89,6 +110,9 @@ func (k *Key) makeFactory() error {
 func (k *Key) model() attest.Model {
 	return attest.Model{Name: k.profile.Name, AAGUID: k.profile.AAGUID}
 }
+
+// drawnSerial is our choice: as many bytes as RFC 5280 has for serial numbers at least.
+const drawnSerial = 8
 
 // attestation returns what a new credential comes with: what the profile says, unless the platform prefers one of the
 // formats that the key has to offer. The first of them counts; "none" alone asks for none. See 2.3 Section 6.1.2, step
@@ -128,6 +152,9 @@ func (k *Key) attest(kind Attestation, key *cose.PrivateKey, authData, clientDat
 			statement, err = attest.AppendFIDOU2F(nil, k.factory.u2fBatch, authData, clientDataHash)
 			return attest.FormatFIDOU2F, statement, err
 		}
+	case enterprisePacked:
+		statement, err = attest.AppendPacked(nil, k.factory.enterprise, authData, clientDataHash)
+		return attest.FormatPacked, statement, err
 	case Packed:
 		batch, err := k.batch()
 		if err != nil {
@@ -139,6 +166,10 @@ func (k *Key) attest(kind Attestation, key *cose.PrivateKey, authData, clientDat
 	statement, err = attest.AppendPackedSelf(nil, key, authData, clientDataHash)
 	return attest.FormatPacked, statement, err
 }
+
+// enterprisePacked is [Packed] with the certificate that tells the key's serial number. It is no profile's: only requests
+// lead to it. See Section 7.1.
+const enterprisePacked Attestation = "packed-enterprise"
 
 // attestU2F signs a U2F registration and returns the certificate for it. See U2F Raw Message Formats, Section 4.3.
 func (k *Key) attestU2F(message []byte) (certificate, signature []byte, err error) {

@@ -25,7 +25,8 @@ func TestBioEnrollment(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, ctap.BioEnrollmentResponse{Modality: 1, FingerprintKind: 1, Samples: 5, MaxFriendlyName: 15}, out, "6.7.3")
 	require.Equal(t, map[string]bool{"rk": true, "up": true, "plat": false, "clientPin": true, "pinUvAuthToken": true, "credMgmt": true,
-		"credentialMgmtPreview": true, "uv": false, "bioEnroll": false, "userVerificationMgmtPreview": false, "uvBioEnroll": true},
+		"credentialMgmtPreview": true, "uv": false, "bioEnroll": false, "userVerificationMgmtPreview": false, "alwaysUv": false, "authnrCfg": true, "ep": false, "largeBlobs": true,
+		"perCredMgmtRO": true, "setMinPINLength": true, "uvBioEnroll": true},
 		r.info().Options, "6.4: supported, and none is there")
 
 	token := r.tokenFor(ctap.PermissionBE, nil)

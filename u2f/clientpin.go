@@ -167,8 +167,11 @@ func (k *Key) changePIN(now time.Time, p pinuv.Protocol, r *ctap.ClientPINReques
 		return none, err
 	}
 	pin, err := k.readNewPIN(secret, r.NewPINEnc)
-	if err != nil {
+	switch {
+	case err != nil:
 		return none, err
+	case k.mustChangePIN() && pin.hash == k.pin.hash: // Section 6.5.5.6, step 14: the same is no change
+		return none, ctap.ErrPINPolicyViolation
 	}
 	if err := k.storePIN(now, pin); err != nil {
 		return none, err
@@ -187,7 +190,7 @@ func (k *Key) getPINToken(now time.Time, p pinuv.Protocol, r *ctap.ClientPINRequ
 
 // From the specification: the table in Section 6.5.5.7.
 const (
-	defined = needRP | ctap.PermissionCM | ctap.PermissionBE | ctap.PermissionLBW | ctap.PermissionACFG
+	defined = needRP | ctap.PermissionCM | ctap.PermissionBE | ctap.PermissionLBW | ctap.PermissionACFG | ctap.PermissionPCMR
 	// needRP are those of which the table in Section 6.5.5.7 says that the RP ID is required.
 	needRP = ctap.PermissionMC | ctap.PermissionGA
 )
@@ -199,11 +202,16 @@ func (k *Key) offered() ctap.Permissions {
 	if k.profile.NoMcGaPermissionsWithClientPin {
 		offered = 0
 	}
-	if k.profile.CredentialManagement {
-		offered |= ctap.PermissionCM
-	}
-	if k.sensor() {
-		offered |= ctap.PermissionBE
+	for permission, there := range map[ctap.Permissions]bool{
+		ctap.PermissionCM:   k.profile.CredentialManagement,
+		ctap.PermissionBE:   k.sensor(),
+		ctap.PermissionLBW:  k.profile.MaxLargeBlobs > 0,
+		ctap.PermissionACFG: len(k.profile.ConfigCommands) > 0,
+		ctap.PermissionPCMR: k.profile.PersistentTokens,
+	} {
+		if there {
+			offered |= permission
+		}
 	}
 	return offered
 }
@@ -214,12 +222,21 @@ func (k *Key) getTokenUsingPIN(now time.Time, p pinuv.Protocol, r *ctap.ClientPI
 	switch asked := *r.Permissions; {
 	case asked&needRP != 0 && r.RPID == nil:
 		return none, ctap.ErrMissingParameter
-	case asked == 0:
-		return none, ctap.ErrInvalidParameter
+	case asked == 0, asked&ctap.PermissionPCMR != 0 && k.profile.PersistentTokens && asked&defined != ctap.PermissionPCMR:
+		return none, ctap.ErrInvalidParameter // pcmr stands alone: 2.3 Section 6.5.5.7.2
 	case asked&defined&^k.offered() != 0:
 		return none, ctap.ErrUnauthorizedPermission
 	}
 	return k.issue(now, p, r, *r.Permissions&k.offered(), r.RPID)
+}
+
+// tokenFor returns a new token, or the one that lasts where only that is asked for: 2.3 Section 6.5.5.7.2.
+func (k *Key) tokenFor(now time.Time, p pinuv.Protocol, permissions ctap.Permissions, rpID *string) []byte {
+	if permissions == ctap.PermissionPCMR {
+		token := k.persistentToken()
+		return token[:]
+	}
+	return k.newToken(now, p, permissions, rpID)
 }
 
 // issue exchanges the PIN for a pinUvAuthToken: what the two subcommands that do so have in common.
@@ -238,7 +255,14 @@ func (k *Key) issue(now time.Time, p pinuv.Protocol, r *ctap.ClientPINRequest, p
 	if err := k.verifyPIN(now, secret, r.PINHashEnc); err != nil {
 		return none, err
 	}
-	enc, err := secret.Encrypt(&k.random, k.newToken(now, p, permissions, rpID))
+	if k.mustChangePIN() { // Section 6.5.5.7.1, step 10, and Section 6.5.5.7.2, step 12
+		if r.Subcommand == ctap.GetPINToken {
+			return none, ctap.ErrPINInvalid
+		}
+		return none, ctap.ErrPINPolicyViolation
+	}
+	token := k.tokenFor(now, p, permissions, rpID)
+	enc, err := secret.Encrypt(&k.random, token)
 	if err != nil {
 		return none, err
 	}

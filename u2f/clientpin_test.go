@@ -128,8 +128,8 @@ func TestClientPINErrors(t *testing.T) {
 		{"6.5.5.7.2, step 2", "a token with protocol 3", true, token, third, ctap.ErrInvalidParameter, 0},
 		{"6.5.5.7.2, step 3", "a token without any permission", true, token, permissions(0), ctap.ErrInvalidParameter, 0},
 		{"6.5.5.7.2, step 4", "be, which getInfo does not have", true, token, permissions(ctap.PermissionBE), ctap.ErrUnauthorizedPermission, 0},
-		{"6.5.5.7.2, step 4", "lbw, which getInfo does not have", true, token, permissions(ctap.PermissionLBW), ctap.ErrUnauthorizedPermission, 0},
-		{"6.5.5.7.2, step 4", "acfg beside mc", true, token, permissions(ctap.PermissionACFG | ctap.PermissionMC), ctap.ErrUnauthorizedPermission, 0},
+		{"6.5.5.7.2, step 4", "be, which getInfo does not have", true, token, permissions(ctap.PermissionBE), ctap.ErrUnauthorizedPermission, 0},
+		{"6.5.5.7.2, step 4", "pcmr, which 2.1 has not, beside mc", true, token, permissions(ctap.PermissionPCMR | ctap.PermissionMC), ctap.ErrUnauthorizedPermission, 0},
 		{"6.5.5.7.2", "a token where there is no PIN", false, token, off, ctap.ErrPINNotSet, 0},
 		{"6.5.5.7.2, step 6", "a token with a point off the curve", true, token, off, ctap.ErrInvalidParameter, 0},
 		{"6.5.5.7.2, step 9", "a token with a wrong PIN", true, func(h *platform) ctap.ClientPINRequest {

@@ -26,6 +26,8 @@ const (
 	cmdBioEnrollment    = 0x09
 	cmdCredentialMgmt   = 0x0A
 	cmdSelection        = 0x0B
+	cmdLargeBlobs       = 0x0C
+	cmdConfig           = 0x0D
 )
 
 // cmdBioEnrollmentPreview is what authenticatorBioEnrollment was called before 2.1 (Section 6.12).
@@ -45,6 +47,8 @@ const (
 	nameBioEnrollment        = "authenticatorBioEnrollment"
 	nameCredentialManagement = "authenticatorCredentialManagement"
 	nameSelection            = "authenticatorSelection"
+	nameLargeBlobs           = "authenticatorLargeBlobs"
+	nameConfig               = "authenticatorConfig"
 )
 
 var commands = [256]command{
@@ -59,6 +63,8 @@ var commands = [256]command{
 	cmdCredentialMgmt:        {nameCredentialManagement, "6.8", false, (*Key).credentialManagement},
 	cmdCredentialMgmtPreview: {nameCredentialManagement, "6.12", false, (*Key).credentialManagement},
 	cmdSelection:             {nameSelection, "6.9", true, (*Key).selection},
+	cmdLargeBlobs:            {nameLargeBlobs, "6.10", false, (*Key).largeBlobs},
+	cmdConfig:                {nameConfig, "6.11", false, (*Key).config},
 }
 
 // run does what k.request says. What is wrong with the request as a whole comes first, in this order: its length

@@ -16,8 +16,9 @@ import (
 //	version    1 byte    1
 //	algorithm  1 byte    the lowest of COSE's, which tells those apart that the key knows
 //	protect    1 byte    the level of credProtect, 1 to 3
-//	flags      1 byte    1: discoverable, so that it lives in flash too; 2: made with hmac-secret;
-//	                     32: it may be copied; 128: made by U2F_REGISTER
+//	flags      1 byte    1: discoverable, so that it lives in flash too; 2: made with hmac-secret; 4: has a largeBlobKey;
+//	                     8: for payments by third parties; 16: may have a large blob of its own; 32: it may be copied;
+//	                     128: made by U2F_REGISTER
 //	nonce      32 bytes  the private key is derived from it; of RS256 the last 4 say where its primes are
 //	mac        32 bytes  HMAC-SHA-256 under the master key of the RP ID's hash and all of the above
 //
@@ -28,10 +29,13 @@ const (
 	nonceStart          = 4
 	macStart            = nonceStart + 32
 
-	flagResident   = 1
-	flagHMACSecret = 2
-	flagBE         = 32
-	flagU2F        = 128
+	flagResident     = 1
+	flagHMACSecret   = 2
+	flagLargeBlobKey = 4
+	flagThirdParty   = 8
+	flagLargeBlob    = 16
+	flagBE           = 32
+	flagU2F          = 128
 )
 
 // From the specification: the levels of credProtect, Section 12.1.
@@ -49,8 +53,10 @@ type credential struct {
 	protect    byte
 	resident   bool
 	u2f        bool      // it was made by U2F_REGISTER
+	flags      byte      // those of the id, for the extensions
 	hmacSecret bool      // it was made with the extension "hmac-secret": true, Section 12.5
 	user       ctap.User // of a discoverable credential
+	credBlob   []byte    // of a discoverable credential: Section 12.2
 }
 
 // backup returns the flags of authenticator data that say whether c may be copied, and whether it has been.
@@ -63,6 +69,9 @@ func (k *Key) backup(c *credential) (flags byte) {
 	}
 	return flags | ctap.FlagBE
 }
+
+// has reports whether it was made with an extension.
+func (c *credential) has(flag byte) bool { return c.flags&flag != 0 }
 
 // nonce is what the credential's secrets are derived from.
 func (c *credential) nonce() []byte { return c.id[nonceStart:macStart] }
@@ -95,7 +104,18 @@ const (
 	labelKey  = "credential key "
 	labelWith = "hmac-secret uv "
 	labelNoUV = "hmac-secret    "
+	labelBlob = "large blob key "
+
+	labelPersistent = "persistent pin "
+	labelIdentifier = "the identifier "
+	labelStoreState = "the store state"
 )
+
+// largeBlobKey returns what the platform encrypts c's entry of the large-blob array with. See Section 12.3.
+func (k *Key) largeBlobKey(c *credential) []byte {
+	key := k.master.derive(labelBlob, c.nonce(), c.rpIDHash[:])
+	return key[:]
+}
 
 // credRandom returns the secret of hmac-secret for c: one with user verification, another without. See Section 12.5.
 func (k *Key) credRandom(c *credential, userVerified bool) [32]byte {
@@ -107,19 +127,19 @@ func (k *Key) credRandom(c *credential, userVerified bool) [32]byte {
 
 // newCredential draws a credential. Nothing is stored.
 func (k *Key) newCredential(c credential) (credential, error) {
-	c.id[0], c.id[1], c.id[2] = credentialIDVersion, byte(c.alg), c.protect
 	if c.resident {
-		c.id[3] |= flagResident
+		c.flags |= flagResident
 	}
 	if c.hmacSecret {
-		c.id[3] |= flagHMACSecret
+		c.flags |= flagHMACSecret
 	}
 	if k.profile.BackupEligible {
-		c.id[3] |= flagBE
+		c.flags |= flagBE
 	}
 	if c.u2f {
-		c.id[3] |= flagU2F
+		c.flags |= flagU2F
 	}
+	c.id[0], c.id[1], c.id[2], c.id[3] = credentialIDVersion, byte(c.alg), c.protect, c.flags
 	k.random.read(c.id[nonceStart:macStart])
 	if c.alg == cose.RS256 {
 		if err := k.placePrimes(&c); err != nil {
@@ -167,14 +187,12 @@ func (k *Key) findCredential(rpIDHash [sha256.Size]byte, id []byte) (credential,
 		return credential{}, false
 	}
 	c := credential{id: [credentialIDSize]byte(id), rpIDHash: rpIDHash, alg: algorithmOf(id[1]),
-		protect: id[2], resident: id[3]&flagResident != 0, hmacSecret: id[3]&flagHMACSecret != 0, u2f: id[3]&flagU2F != 0}
+		protect: id[2], flags: id[3], resident: id[3]&flagResident != 0, hmacSecret: id[3]&flagHMACSecret != 0, u2f: id[3]&flagU2F != 0}
 	if !c.resident {
 		return c, true
 	}
-	for i := range k.residents {
-		if k.residents[i].id == c.id {
-			return k.residents[i].credential, true
-		}
+	if at := k.residentWithID(id); at >= 0 {
+		return k.residents[at].credential, true
 	}
 	return credential{}, false
 }

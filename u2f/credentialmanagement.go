@@ -15,15 +15,16 @@ type managing struct {
 	section string
 	bare    bool // no pinUvAuthParam: it goes on with what a begin has left behind
 	rp      bool // the token may be bound to a relying party: the one concerned
+	reads   bool // a token that lasts is good for it: permission pcmr, 2.3 Section 6.8
 	needs   func(r *ctap.CredentialManagementRequest) bool
 	run     func(k *Key, now time.Time, r *ctap.CredentialManagementRequest) (ctap.CredentialManagementResponse, error)
 }
 
 var managements = [...]managing{
-	ctap.GetCredsMetadata:      {name: "getCredsMetadata", section: "6.8.2", run: (*Key).credsMetadata},
-	ctap.EnumerateRPsBegin:     {name: "enumerateRPsBegin", section: "6.8.3", run: (*Key).listRPs},
+	ctap.GetCredsMetadata:      {name: "getCredsMetadata", section: "6.8.2", reads: true, run: (*Key).credsMetadata},
+	ctap.EnumerateRPsBegin:     {name: "enumerateRPsBegin", section: "6.8.3", reads: true, run: (*Key).listRPs},
 	ctap.EnumerateRPsGetNextRP: {name: "enumerateRPsGetNextRP", section: "6.8.3", bare: true, run: (*Key).nextRP},
-	ctap.EnumerateCredentialsBegin: {name: "enumerateCredentialsBegin", section: "6.8.4", rp: true, run: (*Key).listCredentials,
+	ctap.EnumerateCredentialsBegin: {name: "enumerateCredentialsBegin", section: "6.8.4", rp: true, reads: true, run: (*Key).listCredentials,
 		needs: func(r *ctap.CredentialManagementRequest) bool { return r.RPIDHash != nil }},
 	ctap.EnumerateCredentialsGetNextCredential: {name: "enumerateCredentialsGetNextCredential", section: "6.8.4", bare: true,
 		run: (*Key).nextCredential},
@@ -37,6 +38,7 @@ var managements = [...]managing{
 // command ends it. See Sections 6.8.3 and 6.8.4.
 type listing struct {
 	rps         bool // relying parties, not credentials
+	persistent  bool // by a token that lasts, 2.3
 	credentials []resident
 	channel     uint32
 	until       time.Time
@@ -87,6 +89,10 @@ func (k *Key) authorizeManagement(now time.Time, m *managing, r *ctap.Credential
 	if m.rp {
 		message = append(message, r.Params...)
 	}
+	k.persistent = m.reads && k.verifyPersistent(pinuv.Protocol(*r.Protocol), message, r.UVAuthParam)
+	if k.persistent {
+		return nil
+	}
 	t := &k.token
 	if !k.tokenInUse(now) || t.protocol != pinuv.Protocol(*r.Protocol) || !t.protocol.Verify(t.value[:], message, r.UVAuthParam) ||
 		t.permissions&ctap.PermissionCM == 0 || t.rpID != nil && (!m.rp || !k.concerns(r, *t.rpID)) {
@@ -106,11 +112,6 @@ func (k *Key) concerns(r *ctap.CredentialManagementRequest, rpID string) bool {
 	return at >= 0 && k.residents[at].rpIDHash == hash
 }
 
-// residentWithID returns where the credential with that id is in k.residents, -1 if there is none.
-func (k *Key) residentWithID(id []byte) int {
-	return slices.IndexFunc(k.residents, func(r resident) bool { return string(r.id[:]) == string(id) })
-}
-
 // credsMetadata implements getCredsMetadata. See Section 6.8.2.
 func (k *Key) credsMetadata(time.Time, *ctap.CredentialManagementRequest) (ctap.CredentialManagementResponse, error) {
 	existing := uint64(len(k.residents))
@@ -126,7 +127,7 @@ func (k *Key) listRPs(now time.Time, _ *ctap.CredentialManagementRequest) (ctap.
 			one = append(one, r)
 		}
 	}
-	k.listing = &listing{rps: true, credentials: one, channel: k.channel}
+	k.listing = &listing{rps: true, persistent: k.persistent, credentials: one, channel: k.channel}
 	answer, err := k.nextListed(now, true)
 	answer.TotalRPs = uint64(len(one))
 	return answer, err
@@ -148,7 +149,7 @@ func (k *Key) listCredentials(now time.Time, r *ctap.CredentialManagementRequest
 			all = append(all, c)
 		}
 	}
-	k.listing = &listing{credentials: all, channel: k.channel}
+	k.listing = &listing{persistent: k.persistent, credentials: all, channel: k.channel}
 	answer, err := k.nextListed(now, false)
 	answer.TotalCredentials = uint64(len(all))
 	return answer, err
@@ -168,7 +169,7 @@ func (k *Key) listed(now time.Time, rps bool) error {
 	switch {
 	case l == nil || l.rps != rps || l.channel != k.channel:
 		return ctap.ErrNotAllowed
-	case !now.Before(l.until) || !k.tokenInUse(now):
+	case !now.Before(l.until) || !l.persistent && !k.tokenInUse(now):
 		k.listing = nil
 		return ctap.ErrNotAllowed
 	}
@@ -191,12 +192,21 @@ func (k *Key) nextListed(now time.Time, rps bool) (answer ctap.CredentialManagem
 		answer.RPID, answer.RPIDHash = c.rpID, c.rpIDHash[:]
 		return answer, nil
 	}
-	key, err := k.privateKey(&c.credential)
-	if err != nil {
-		return answer, err
+	if answer.PublicKey = c.public; c.public == nil {
+		key, err := k.privateKey(&c.credential)
+		if err != nil {
+			return answer, err
+		}
+		answer.PublicKey = key.AppendPublicKey(nil)
 	}
 	answer.User, answer.CredentialID, answer.CredProtect = &c.user, c.id[:], uint64(c.protect)
-	answer.PublicKey = key.AppendPublicKey(nil)
+	if c.has(flagLargeBlobKey) {
+		answer.LargeBlobKey = k.largeBlobKey(&c.credential)
+	}
+	if k.profile.extends(ctap.ThirdPartyPayment) {
+		third := c.has(flagThirdParty)
+		answer.ThirdParty = &third
+	}
 	return answer, nil
 }
 
@@ -211,7 +221,7 @@ func (k *Key) deleteCredential(now time.Time, r *ctap.CredentialManagementReques
 		k.fault = k.loadResidents() // it may have happened or not
 		return none, err
 	}
-	k.residents = slices.Delete(k.residents, at, at+1)
+	k.dropResident(at)
 	k.observe(Event{Name: Deleted, At: now, Command: nameCredentialManagement, RP: gone.rpID})
 	return none, nil
 }
@@ -227,14 +237,5 @@ func (k *Key) updateUser(_ time.Time, r *ctap.CredentialManagementRequest) (none
 		return none, ctap.ErrInvalidParameter
 	}
 	changed.user = ctap.User{ID: changed.user.ID, Name: r.User.Name, DisplayName: r.User.DisplayName}
-	value, err := changed.record()
-	if err != nil {
-		return none, err
-	}
-	if err := k.flash.Put(changed.name(), value); err != nil {
-		k.fault = k.loadResidents() // it may have happened or not
-		return none, ctap.ErrKeyStoreFull
-	}
-	k.residents[at] = changed
-	return none, nil
+	return none, k.replace(at, changed)
 }

@@ -70,6 +70,8 @@ func (k *Key) instruct(now time.Time, req []byte) ([]byte, error) {
 		return nil, swClassNotSupported
 	case instructions[a.instruction].run == nil || !k.profile.CTAP1():
 		return nil, swInstructionUnknown
+	case k.settings.AlwaysUV:
+		return nil, swCommandNotAllowed // CTAP 2.1, Section 7.2.4
 	case err != nil:
 		return nil, err
 	}

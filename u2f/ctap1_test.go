@@ -397,6 +397,24 @@ func TestAKeyWithoutCTAP1(t *testing.T) {
 	require.False(t, ok, "a key without power is silent")
 }
 
+// With alwaysUv there is no CTAP1: CTAP 2.1, Section 7.2.4.
+func TestAKeyThatAlwaysVerifies(t *testing.T) {
+	h := newPlatform(t, "ctap2.3", func(p *Profile) { p.AlwaysUV = true })
+	for name, c := range map[string]struct {
+		section string
+		apdu    []byte
+		want    StatusWord
+	}{
+		"VERSION":       {"7.2.4", []byte{0, insVersion, 0, 0}, swCommandNotAllowed},
+		"REGISTER":      {"7.2.4", registerAPDU(), swCommandNotAllowed},
+		"AUTHENTICATE":  {"7.2.4", authenticateAPDU(checkOnly, application, make([]byte, 68)), swCommandNotAllowed},
+		"another class": {"3.3", []byte{1, insVersion, 0, 0}, swClassNotSupported},
+	} {
+		_, sw := h.apdu(c.apdu)
+		require.Equal(t, c.want, sw, name)
+	}
+}
+
 // The counter is in flash before the signature leaves.
 func TestNoSignatureWithoutACounter(t *testing.T) {
 	h := newPlatform(t, "u2f")

@@ -15,6 +15,7 @@ const (
 	PINSet     = "pin-set"     // for the first time or anew
 	PINWrong   = "pin-wrong"   // Left
 	PINBlocked = "pin-blocked" // Left: 0 until reset, more until the next power cycle
+	Configured = "configured"  // a setting was changed: Command, the subcommand of authenticatorConfig
 	// Fingerprints.
 	Verified    = "verified"            // an enrolled finger was recognised: Command, RP, Finger
 	NotVerified = "not-verified"        // another finger, or one that lay badly: Command, RP, Finger, Left

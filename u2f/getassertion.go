@@ -1,7 +1,6 @@
 package u2f
 
 import (
-	"slices"
 	"time"
 
 	"github.com/mfalab/mfalab/u2f/ctap"
@@ -14,10 +13,11 @@ type asking struct {
 	rpIDHash [32]byte
 	hash     [32]byte // clientDataHash
 	up, uv   bool
-	token    bool                  // uv comes from a pinUvAuthToken
-	listed   int                   // how many credentials the allowList had
-	present  bool                  // the user has touched the key already, to be verified
-	hmac     *ctap.HMACSecretInput // nil if it was not asked for
+	token    bool // uv comes from a pinUvAuthToken
+	listed   int  // how many credentials the allowList had
+	present  bool // the user has touched the key already, to be verified
+
+	extensions *askingMore // nil if none was asked for
 }
 
 // assertions are what authenticatorGetAssertion leaves behind for authenticatorGetNextAssertion. See Section 6.2.2, step
@@ -93,6 +93,11 @@ func (k *Key) ask(now time.Time, r *ctap.GetAssertionRequest) (a asking, err err
 	if err := k.checkUV(r.Options.UV, r.UVAuthParam); err != nil {
 		return a, err
 	}
+	if r.Options.UP != ctap.False {
+		if err := k.alwaysUV(&r.Options, r.UVAuthParam); err != nil { // step 5
+			return a, err
+		}
+	}
 	if r.Options.RK != ctap.Absent {
 		return a, ctap.ErrUnsupportedOption
 	}
@@ -101,24 +106,12 @@ func (k *Key) ask(now time.Time, r *ctap.GetAssertionRequest) (a asking, err err
 	}
 	a = asking{rpID: r.RPID, rpIDHash: sha256Sum([]byte(r.RPID)), hash: [32]byte(r.ClientDataHash),
 		up: r.Options.UP != ctap.False, token: r.UVAuthParam != nil, listed: len(r.AllowList)}
-	if a.hmac, err = k.hmacInput(r.Extensions); err != nil {
+	if a.extensions, err = k.askedExtensions(r.Extensions); err != nil {
 		return a, err
 	}
 	a.uv, err = k.verified(now, r.UVAuthParam, r.Protocol, r.ClientDataHash, ctap.PermissionGA, r.RPID)
 	a.present = a.up && a.uv && k.tokenPresent(now)
 	return a, err
-}
-
-// hmacInput returns a copy of the input of hmac-secret, nil if there is none or the key does not know the extension. A
-// bad one is found before the user is asked. See Section 12.5.
-func (k *Key) hmacInput(list []ctap.Extension) (*ctap.HMACSecretInput, error) {
-	for _, e := range list {
-		if e.Name == ctap.HMACSecret && k.profile.extends(e.Name) {
-			in, err := ctap.ParseHMACSecretInput(slices.Clone(e.Value))
-			return &in, err
-		}
-	}
-	return nil, nil
 }
 
 // applicable returns the credentials that may answer, the newest first: with an allowList the first that it names, and
@@ -133,8 +126,8 @@ func (k *Key) applicable(a *asking, allowList []ctap.Descriptor) []credential {
 		return nil
 	}
 	var list []credential
-	for _, r := range slices.Backward(k.residents) {
-		if r.rpIDHash == a.rpIDHash && (r.protect == protectOptional || a.uv) {
+	for i := len(k.residents) - 1; i >= 0; i-- {
+		if r := &k.residents[i]; r.rpIDHash == a.rpIDHash && (r.protect == protectOptional || a.uv) {
 			list = append(list, r.credential)
 		}
 	}
@@ -198,27 +191,9 @@ func (k *Key) sign(now time.Time, command string, a *asking, c *credential, seve
 	}
 	answer.User = identity(c, a.uv && several)
 	k.trim(&answer, a.listed)
+	k.answerBlobs(a, c, &answer)
 	k.observe(Event{Name: Signed, At: now, Command: command, RP: a.rpID, Counter: data.Counter})
 	return answer, nil
-}
-
-// assertExtensions returns the extensions' outputs for c, nil if there are none: Section 6.2.2, step 10. Hmac-secret
-// needs a touch, and a credential that was made with it. See Section 12.5.
-func (k *Key) assertExtensions(now time.Time, a *asking, c *credential) ([]byte, error) {
-	if a.hmac == nil {
-		return nil, nil
-	}
-	if !a.up {
-		return nil, ctap.ErrUnsupportedOption
-	}
-	if !c.hmacSecret {
-		return nil, nil
-	}
-	out, err := k.hmacSecret(now, *a.hmac, *c, a.uv)
-	if err != nil {
-		return nil, err
-	}
-	return ctap.AppendExtensions(nil, []ctap.Extension{{Name: ctap.HMACSecret, Value: ctap.EncodeBytes(out)}}), nil
 }
 
 // identity returns what is said of the user: nothing for a credential that is not discoverable, otherwise the id, and

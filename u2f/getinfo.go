@@ -1,6 +1,7 @@
 package u2f
 
 import (
+	"slices"
 	"time"
 
 	"github.com/mfalab/mfalab/u2f/ctap"
@@ -25,7 +26,13 @@ func (k *Key) getInfo(time.Time, []byte) ([]byte, error) {
 		}
 	}
 	if p.SayMinPINLength && len(p.PINUVAuthProtocols) > 0 {
-		info.MinPINLength = uint64(p.MinPINLength)
+		info.MinPINLength = uint64(k.settings.MinPIN)
+	}
+	if k.settings.AlwaysUV { // Section 7.2.4
+		info.Versions = slices.DeleteFunc(slices.Clone(p.Versions), func(v string) bool { return v == u2fVersion })
+	}
+	if err := k.sayMore(&info); err != nil {
+		return nil, err
 	}
 	if p.SayRemaining && p.ResidentSlots > 0 {
 		info.RemainingCredentials = new(uint64(max(0, p.ResidentSlots-len(k.residents))))
@@ -37,6 +44,43 @@ func (k *Key) getInfo(time.Time, []byte) ([]byte, error) {
 		}
 	}
 	return info.Append(nil), nil
+}
+
+// sayMore adds what belongs to settings, blobs and the members of 2.3.
+func (k *Key) sayMore(info *ctap.GetInfoResponse) error {
+	p := &k.profile
+	info.MaxLargeBlobs, info.MaxCredBlobLength = uint64(p.MaxLargeBlobs), uint64(p.MaxCredBlobLength)
+	if p.configures(ctap.SetMinPINLength) {
+		info.ForcePINChange = new(k.mustChangePIN())
+		info.MaxRPIDs = new(uint64(p.MaxRPIDsForSetMinPINLength))
+	}
+	if p.SayConfigCommands {
+		info.ConfigCommands = p.ConfigCommands
+	}
+	if p.SayLongTouchForReset {
+		info.LongTouchForReset = &k.settings.LongTouch
+	}
+	if p.PINPolicy.Say {
+		info.PINComplexityPolicy, info.PINComplexityPolicyURL = &k.settings.Complexity, p.PINPolicy.URL
+	}
+	if p.SayMaxPINLength {
+		info.MaxPINLength = uint64(p.MaxPINLength)
+	}
+	info.TransportsForReset = p.TransportsForReset
+	if !p.EncIdentifier && !p.EncCredStoreState {
+		return nil
+	}
+	o, err := k.opaques()
+	if err != nil {
+		return err
+	}
+	if p.EncIdentifier {
+		info.EncIdentifier = k.seal(o.identifier, k.deviceIdentifier())
+	}
+	if p.EncCredStoreState {
+		info.EncCredStoreState = k.seal(o.state, k.storeState())
+	}
+	return nil
 }
 
 // options returns the option IDs of Section 6.4. One that is absent means what its default says.
@@ -53,8 +97,22 @@ func (k *Key) options() map[string]bool {
 	if p.CredentialManagement {
 		options["credMgmt"], options["credentialMgmtPreview"] = true, true
 	}
-	if p.MakeCredUVNotRqd {
-		options["makeCredUvNotRqd"] = true
+	for name, there := range map[string]bool{
+		"makeCredUvNotRqd": k.uvNotRequired(),
+		"largeBlobs":       p.MaxLargeBlobs > 0,
+		"authnrCfg":        len(p.ConfigCommands) > 0,
+		"setMinPINLength":  p.configures(ctap.SetMinPINLength),
+		"perCredMgmtRO":    p.PersistentTokens,
+	} {
+		if there {
+			options[name] = true
+		}
+	}
+	if p.saysAlwaysUV() {
+		options["alwaysUv"] = k.settings.AlwaysUV
+	}
+	if p.enterprise() {
+		options["ep"] = k.settings.Enterprise
 	}
 	k.sensorOptions(options)
 	return options

@@ -3,11 +3,7 @@
 // [Flash].
 //
 // Sections are those of CTAP 2.1, Proposed Standard of 2021-06-15 with the errata of 2022-06-21; "2.0" marks the older
-// rules (2019-01-30) that a [Profile] may ask for.
-//
-// Not implemented: alwaysUv (7.2), enterprise attestation (7.1), setMinPINLength (7.4),
-// authenticatorConfig (6.11), large blobs (6.10), credBlob (12.2), largeBlobKey (12.3),
-// minPinLength (12.4).
+// rules (2019-01-30) that a [Profile] may ask for, "2.3" what CTAP 2.3 (2026-02-26) adds, with its sections.
 package u2f
 
 import (
@@ -41,6 +37,9 @@ type Config struct {
 	// Root is the authority under which a key is made whose flash is empty yet; nil gives it one of its own, that
 	// nobody knows.
 	Root *attest.Root
+	// Serial is the serial number that enterprise attestation tells (Section 7.1) of a key whose flash is empty yet;
+	// empty has one drawn.
+	Serial string
 }
 
 // A Key is an authenticator. It has no clock and no goroutine; one caller at a time tells it what happened and when.
@@ -53,6 +52,7 @@ type Key struct {
 	flash    Flash
 	observe  func(Event)
 	root     *attest.Root
+	serial   string
 	presence Presence
 	set      time.Time // when presence was last changed
 	fingers  []Finger  // what the user does next, before presence holds
@@ -67,18 +67,26 @@ type Key struct {
 	waiting *touch
 	next    *assertions // what authenticatorGetNextAssertion goes on with
 	listing *listing    // what the next of authenticatorCredentialManagement goes on with
+	writing *writing    // what the next fragment of authenticatorLargeBlobs goes on with
 
 	// What stands in flash, read at PowerUp and kept in step with it.
 	factory   factory
 	master    master
 	counter   uint32
 	residents []resident
+	places    map[[placeSize]byte]int // where credentials are in residents, by the start of their MAC
+	stored    [32]byte                // what storeState depends on
+	settings  settings
+	blobs     []byte // the serialised large-blob array
+	opaque    opaque
 	prepared  prepared
 	fault     error // flash failed so that RAM and flash may differ: only a power cycle helps
 
 	pin   pinState
 	uv    uvState
 	token tokenState
+	// persistent says that the request is authorized by the token that lasts.
+	persistent bool
 }
 
 // phase is where the key stands; its arrows are in the comment of [Key].
@@ -106,7 +114,7 @@ func New(cfg Config) (*Key, error) {
 	if observe == nil {
 		observe = func(Event) {}
 	}
-	return &Key{profile: cfg.Profile, flash: cfg.Flash, observe: observe, root: cfg.Root}, nil
+	return &Key{profile: cfg.Profile, flash: cfg.Flash, observe: observe, root: cfg.Root, serial: cfg.Serial}, nil
 }
 
 // Profile returns which product the key is.
@@ -131,8 +139,8 @@ func (k *Key) PowerUp(now time.Time, entropy []byte) error {
 
 // PowerDown pulls the key out: everything volatile is lost, a request that waits is never answered.
 func (k *Key) PowerDown(now time.Time) {
-	*k = Key{profile: k.profile, flash: k.flash, observe: k.observe, root: k.root, presence: k.presence, set: k.set, fingers: k.fingers,
-		request: k.request[:0], reply: k.reply[:0]}
+	*k = Key{profile: k.profile, flash: k.flash, observe: k.observe, root: k.root, serial: k.serial, presence: k.presence,
+		set: k.set, fingers: k.fingers, request: k.request[:0], reply: k.reply[:0]}
 }
 
 // CBOR takes a CTAP2 request: a command byte and its parameters (Section 8). The answer is fetched with [Key.Reply]. A

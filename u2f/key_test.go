@@ -35,8 +35,8 @@ func TestNew(t *testing.T) {
 // TestCommands tries all 256 command bytes.
 func TestCommands(t *testing.T) {
 	known := map[string][]byte{
-		"ctap2.3": {makeCmd, getCmd, infoCmd, pinCmd, resetCmd, nextCmd, manageCmd, 0x41, selectCmd},
-		"ctap2.1": {makeCmd, getCmd, infoCmd, pinCmd, resetCmd, nextCmd, manageCmd, 0x41, selectCmd},
+		"ctap2.3": {makeCmd, getCmd, infoCmd, pinCmd, resetCmd, nextCmd, manageCmd, 0x41, selectCmd, blobsCmd, configCmd},
+		"ctap2.1": {makeCmd, getCmd, infoCmd, pinCmd, resetCmd, nextCmd, manageCmd, 0x41, selectCmd, blobsCmd, configCmd},
 		"ctap2.0": {makeCmd, getCmd, infoCmd, pinCmd, resetCmd, nextCmd},
 		"u2f":     nil,
 	}
@@ -95,10 +95,13 @@ func TestGetInfo(t *testing.T) {
 	}
 	r := newRig(t, "ctap2.1", nil)
 	want := ctap.GetInfoResponse{
-		Versions: []string{"U2F_V2", "FIDO_2_0", "FIDO_2_1"}, Extensions: []string{"credProtect", "hmac-secret"},
-		AAGUID: r.key.Profile().AAGUID, MaxMsgSize: 1200, Protocols: []uint64{2, 1}, MaxCredentialCountInList: 8,
+		Versions:   []string{"U2F_V2", "FIDO_2_0", "FIDO_2_1"},
+		Extensions: []string{"credProtect", "credBlob", "largeBlobKey", "minPinLength", "hmac-secret"},
+		AAGUID:     r.key.Profile().AAGUID, MaxMsgSize: 1200, Protocols: []uint64{2, 1}, MaxCredentialCountInList: 8,
 		Options: map[string]bool{"rk": true, "up": true, "plat": false, "clientPin": false, "pinUvAuthToken": true,
-			"makeCredUvNotRqd": true, "credMgmt": true, "credentialMgmtPreview": true},
+			"makeCredUvNotRqd": true, "credMgmt": true, "credentialMgmtPreview": true, "alwaysUv": false, "authnrCfg": true,
+			"ep": false, "largeBlobs": true, "setMinPINLength": true},
+		MaxLargeBlobs: 4096, ForcePINChange: new(false), MaxCredBlobLength: 32, MaxRPIDs: new(uint64(8)),
 		MaxCredentialIDLength: 128, Transports: []string{"usb"}, Algorithms: []int64{-7, -8}, MinPINLength: 4,
 		FirmwareVersion: 1, RemainingCredentials: new(uint64(25)),
 	}
@@ -117,6 +120,7 @@ func TestGetInfo(t *testing.T) {
 
 	bare := info(newRig(t, "ctap2.1", func(p *u2f.Profile) {
 		p.PINUVAuthProtocols, p.Permissions, p.MakeCredUVNotRqd, p.ResidentSlots = nil, false, false, 0
+		p.Extensions, p.ConfigCommands, p.EnterpriseRPs, p.MaxRPIDsForSetMinPINLength = nil, nil, nil, 0
 	}))
 	require.Equal(t, map[string]bool{"rk": false, "up": true, "plat": false}, bare.Options)
 	require.Nil(t, bare.RemainingCredentials)

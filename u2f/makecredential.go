@@ -18,9 +18,10 @@ type making struct {
 	request ctap.MakeCredentialRequest
 	credential
 	uv         bool
-	present    bool // the user has touched the key already, to be verified
-	sayProtect bool // credProtect was asked for
-	sayHMAC    bool // hmac-secret was
+	present    bool        // the user has touched the key already, to be verified
+	sayProtect bool        // credProtect was asked for, or the key says it unasked
+	enterprise bool        // the attestation is to be an enterprise's
+	extensions *makingMore // nil if none was asked for
 }
 
 // makeCredential implements authenticatorMakeCredential. See Section 6.1.2, whose order of steps is that of the errors.
@@ -40,7 +41,7 @@ func (k *Key) makeCredential(now time.Time, req []byte) ([]byte, error) {
 	if err := k.plan(&m); err != nil {
 		return nil, err
 	}
-	if r.Options.UV == ctap.True && r.UVAuthParam == nil {
+	if m.request.Options.UV == ctap.True && r.UVAuthParam == nil {
 		return k.performBuiltInUV(now, what, k.profile.Sensor.InternalAttempts, func(now time.Time, err error) ([]byte, error) {
 			if err != nil {
 				return nil, k.uvError(err)
@@ -89,15 +90,19 @@ func (k *Key) plan(m *making) error {
 		return err
 	}
 	m.resident = r.Options.RK == ctap.True
+	always := k.alwaysUV(&r.Options, r.UVAuthParam)
 	switch {
 	case r.Options.RK == ctap.True && k.profile.ResidentSlots == 0:
 		return ctap.ErrUnsupportedOption
 	case r.Options.UP == ctap.False:
 		return ctap.ErrInvalidOption
-	case k.protected() && r.UVAuthParam == nil && r.Options.UV != ctap.True && (m.resident || !k.profile.MakeCredUVNotRqd):
+	case always != nil: // step 6
+		return always
+	case k.protected() && r.UVAuthParam == nil && r.Options.UV != ctap.True && (m.resident || !k.uvNotRequired()):
 		return k.unverified() // steps 7 and 8
-	case r.EnterpriseAttestation != nil: // step 9: the key is not enterprise attestation capable
-		return ctap.ErrInvalidParameter
+	}
+	if err := k.planEnterprise(m); err != nil {
+		return err
 	}
 	if err := k.checkList(r.ExcludeList); err != nil {
 		return err
@@ -105,6 +110,29 @@ func (k *Key) plan(m *making) error {
 	m.rpIDHash = sha256Sum([]byte(r.RP.ID))
 	return k.planExtensions(m)
 }
+
+// planEnterprise decides whether the attestation is an enterprise's: Section 6.1.2, step 9, and Section 7.1. With type 1
+// it is for the relying parties that the maker has put on a list, with type 2 for whom the platform lets have it.
+func (k *Key) planEnterprise(m *making) error {
+	kind := m.request.EnterpriseAttestation
+	switch {
+	case kind == nil:
+		return nil
+	case !k.settings.Enterprise:
+		return ctap.ErrInvalidParameter
+	case *kind != vendorFacilitated && *kind != platformManaged:
+		return ctap.ErrInvalidOption
+	}
+	m.enterprise = k.factory.enterprise != nil &&
+		(*kind == platformManaged || slices.Contains(k.profile.EnterpriseRPs, m.request.RP.ID))
+	return nil
+}
+
+// From the specification: Section 7.1.
+const (
+	vendorFacilitated = 1
+	platformManaged   = 2
+)
 
 // chooseAlgorithm takes the first parameter that the key supports, once all of them are known to be sound. See Section
 // 6.1.2, step 3.
@@ -119,29 +147,6 @@ func (k *Key) chooseAlgorithm(m *making) error {
 		}
 	}
 	return ctap.ErrUnsupportedAlgorithm
-}
-
-// planExtensions reads the inputs of the extensions that the key supports. A bad one is found before the user is asked.
-// See Sections 12.1 and 12.5.
-func (k *Key) planExtensions(m *making) (err error) {
-	m.protect = protectOptional
-	for _, e := range m.request.Extensions {
-		if !k.profile.extends(e.Name) {
-			continue
-		}
-		switch e.Name {
-		case ctap.CredProtect:
-			m.protect, err = ctap.ParseCredProtect(e.Value)
-			m.sayProtect = true
-		case ctap.HMACSecret:
-			m.hmacSecret, err = ctap.ParseBool(e.Value)
-			m.sayHMAC = true
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // excluded reports whether a credential of the excludeList lives here. One that needs user verification does not show
@@ -172,40 +177,33 @@ func (k *Key) create(now time.Time, m *making) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	outputs, err := k.makingOutputs(now, m, &c)
+	if err != nil {
+		return nil, err
+	}
 	authData := ctap.AuthData{RPIDHash: c.rpIDHash, Flags: ctap.FlagUP | k.backup(&c), Counter: k.newCounter(), AAGUID: k.profile.AAGUID,
-		CredentialID: c.id[:], PublicKey: key.AppendPublicKey(nil), Extensions: k.extra(m.outputs())}
+		CredentialID: c.id[:], PublicKey: key.AppendPublicKey(nil), Extensions: k.extra(outputs)}
 	if m.uv {
 		authData.Flags |= ctap.FlagUV
 	}
 	var answer ctap.MakeCredentialResponse
 	answer.AuthData = authData.Append(make([]byte, 0, 256+len(r.ClientDataHash)))
-	answer.Format, answer.Statement, err = k.attest(k.attestation(r.Formats), key, answer.AuthData, r.ClientDataHash)
+	kind := k.attestation(r.Formats)
+	if m.enterprise {
+		kind, answer.EPAtt = enterprisePacked, true
+	}
+	answer.Format, answer.Statement, err = k.attest(kind, key, answer.AuthData, r.ClientDataHash)
 	if err != nil {
 		return nil, err
 	}
+	k.sayBlobs(m, &c, &answer)
 	if m.resident {
-		if err := k.keep(resident{credential: c, rpID: r.RP.ID}); err != nil {
+		if err := k.keep(resident{credential: c, rpID: r.RP.ID, public: slices.Clone(authData.PublicKey)}); err != nil {
 			return nil, err
 		}
 	}
 	k.observe(Event{Name: Registered, At: now, Command: nameMakeCredential, RP: r.RP.ID, Counter: authData.Counter})
-	return answer.Append(make([]byte, 0, 32+len(answer.AuthData)+len(answer.Statement))), nil
-}
-
-// outputs returns the extensions' outputs for those that were asked for, nil if there are none. See Section 6.1.2, step
-// 15.
-func (m *making) outputs() []byte {
-	var list []ctap.Extension
-	if m.sayProtect {
-		list = append(list, ctap.Extension{Name: ctap.CredProtect, Value: ctap.EncodeUint(uint64(m.protect))})
-	}
-	if m.sayHMAC {
-		list = append(list, ctap.Extension{Name: ctap.HMACSecret, Value: ctap.EncodeBool(m.hmacSecret)})
-	}
-	if list == nil {
-		return nil
-	}
-	return ctap.AppendExtensions(nil, list)
+	return answer.Append(make([]byte, 0, 128+len(answer.AuthData)+len(answer.Statement))), nil
 }
 
 // shorten cuts a name to what the key keeps, between two characters.

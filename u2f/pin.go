@@ -3,8 +3,10 @@ package u2f
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 	"unicode/utf8"
 
@@ -21,14 +23,18 @@ const (
 	pinHashSize      = 16 // Section 6.5.5.5, step 12: LEFT(SHA-256(newPin), 16)
 )
 
-// The records of the PIN. "pin" is a version byte, the PIN's length in code points (PINCodePointLength) and its hash;
+// The records of the PIN. "pin" is a version byte, the PIN's length in code points (PINCodePointLength), its hash, and its
+// number, which counts the PINs since the last reset (8 bytes, big-endian); version 1 has no number, which then is 0.
 // "retries" is one byte. Where there is no "retries", all attempts are left.
 const (
-	pinVersion      = 1
-	pinRecordSize   = 2 + pinHashSize
+	pinVersion      = 2
+	pinRecordSize   = 2 + pinHashSize + 8
+	oldPINVersion   = 1
+	oldPINSize      = 2 + pinHashSize
 	retriesSize     = 1
 	pinCodePoints   = 1 // where it stands in the record
 	pinHashPosition = 2
+	pinNumberAt     = 2 + pinHashSize
 )
 
 // pinState is what the key knows of its PIN, and the key agreement keys of both protocols.
@@ -36,6 +42,7 @@ type pinState struct {
 	set        bool
 	codePoints byte
 	hash       [pinHashSize]byte
+	number     uint64 // 0 while there is none
 	retries    byte
 
 	mismatches int // consecutive ones in this power cycle
@@ -61,18 +68,21 @@ func (k *Key) loadPIN() error {
 
 // loadPINHash reads the PIN alone.
 func (k *Key) loadPINHash() error {
-	value, found, err := k.get(recordPIN, pinRecordSize)
-	if err != nil {
-		return err
+	value, err := k.flash.Get(recordPIN)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		k.pin.set, k.pin.number = false, 0
+		return nil
+	case err != nil:
+		return fmt.Errorf("u2f: record %q cannot be read: %w", recordPIN, err)
+	case len(value) == oldPINSize && value[0] == oldPINVersion:
+		value = append(value, make([]byte, pinRecordSize-oldPINSize)...)
+	case len(value) != pinRecordSize || value[0] != pinVersion:
+		return fmt.Errorf("u2f: record %q is no PIN's; the flash is damaged", recordPIN)
 	}
-	if found && value[0] != pinVersion {
-		return fmt.Errorf("u2f: record %q has version %d instead of %d; the flash is damaged", recordPIN, value[0], pinVersion)
-	}
-	k.pin.set = found
-	if found {
-		k.pin.codePoints = value[pinCodePoints]
-		copy(k.pin.hash[:], value[pinHashPosition:])
-	}
+	k.pin.set, k.pin.codePoints = true, value[pinCodePoints]
+	copy(k.pin.hash[:], value[pinHashPosition:])
+	k.pin.number = binary.BigEndian.Uint64(value[pinNumberAt:])
 	return nil
 }
 
@@ -99,7 +109,8 @@ func (k *Key) readNewPIN(secret *pinuv.Secret, enc []byte) (newPIN, error) {
 		pin = pin[:len(pin)-1]
 	}
 	points := utf8.RuneCount(pin)
-	if points < k.profile.MinPINLength || len(pin) > maxPINSize {
+	if points < k.settings.MinPIN || points > k.profile.MaxPINLength || len(pin) > maxPINSize ||
+		k.settings.Complexity && !k.profile.PINPolicy.admits(string(pin)) {
 		return newPIN{}, ctap.ErrPINPolicyViolation
 	}
 	sum := sha256.Sum256(pin)
@@ -109,12 +120,13 @@ func (k *Key) readNewPIN(secret *pinuv.Secret, enc []byte) (newPIN, error) {
 // storePIN writes the PIN in one record, so that a loss of power leaves the old one or the new.
 func (k *Key) storePIN(now time.Time, pin newPIN) error {
 	record := append([]byte{pinVersion, pin.codePoints}, pin.hash[:]...)
+	record = binary.BigEndian.AppendUint64(record, k.pin.number+1)
 	if err := k.flash.Put(recordPIN, record); err != nil {
 		// It may have happened or not: what is in flash decides, and no token outlives the doubt.
 		k.dropTokens()
 		return errors.Join(fmt.Errorf("u2f: record %q cannot be written: %w", recordPIN, err), k.loadPINHash())
 	}
-	k.pin.set, k.pin.codePoints, k.pin.hash = true, pin.codePoints, pin.hash
+	k.pin.set, k.pin.codePoints, k.pin.hash, k.pin.number = true, pin.codePoints, pin.hash, k.pin.number+1
 	k.observe(Event{Name: PINSet, At: now, Left: int(k.pin.retries)})
 	return nil
 }

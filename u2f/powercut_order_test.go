@@ -102,7 +102,7 @@ func TestPowerCutsFindAWrongOrder(t *testing.T) {
 		{"a reset has a new master key and then begins", instead("reset", putFirst("master")), "everything, full", "reset",
 			"signs wrongly"},
 		{"a reset has ended before its last write", instead("master", deleteFirst("reset")), "everything, full", "reset",
-			`cut after write 7 of the command: the key is: PIN "", 8 attempts, credentials [`},
+			`cut after write 9 of the command: the key is: PIN "", 8 attempts, credentials [`},
 		{"a reset says that it is done and then begins", late("reset"), "resident credentials", "reset", "the key is"},
 		{"a credential gives up its place and then is written", instead("rk/", deleteFirst("itself")), "resident credentials",
 			"makeCredential, resident, in the place of another", "the key is"},

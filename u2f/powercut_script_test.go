@@ -71,9 +71,9 @@ func states() []state {
 	return list
 }
 
-// resetWrites is what a reset of everything writes: the marker, three resident credentials, PIN, attempts, master key,
-// no marker.
-const resetWrites = 8
+// resetWrites is what a reset of everything writes: the marker, three resident credentials, PIN, attempts, settings,
+// large blobs, master key, no marker.
+const resetWrites = 10
 
 // keyProfile is the profile of that name, perhaps with one field changed as in "ctap2.1 counter=random", with few slots.
 func keyProfile(t testing.TB, name string) u2f.Profile {

@@ -13,7 +13,7 @@ type Profile struct {
 
 	// What the key says of itself, Section 6.4.
 	Versions        []string         `json:"versions"`         // "U2F_V2", "FIDO_2_0", "FIDO_2_1", "FIDO_2_3"; CTAP1 and CTAP2 are served accordingly
-	Extensions      []string         `json:"extensions"`       // "credProtect", "hmac-secret"
+	Extensions      []string         `json:"extensions"`       // those of Section 12; largeBlobKey and largeBlob exclude each other
 	AAGUID          AAGUID           `json:"aaguid"`           // the model
 	Transports      []string         `json:"transports"`       // empty: not said
 	Algorithms      []cose.Algorithm `json:"algorithms"`       // COSE numbers, the preferred one first
@@ -33,6 +33,33 @@ type Profile struct {
 	SayMinPINLength    bool     `json:"say_min_pin_length"`    // getInfo has it, 2.1
 	Permissions        bool     `json:"permissions"`           // tokens have permissions, an RP and timers (6.5.2.1), as 2.1 says; without: 2.0
 	MakeCredUVNotRqd   bool     `json:"make_cred_uv_not_rqd"`  // with a PIN, credentials that are not discoverable need none; Section 6.1.2, step 10
+
+	MaxPINLength     int       `json:"max_pin_length"`     // code points, up to 63
+	SayMaxPINLength  bool      `json:"say_max_pin_length"` // getInfo has it, 2.3
+	PINPolicy        PINPolicy `json:"pin_policy"`         // which PINs of a good length are refused, CTAP 2.3 Section 7.5
+	PersistentTokens bool      `json:"persistent_tokens"`  // a PIN can be exchanged for a token that reads credentials as long as the PIN lasts: option perCredMgmtRO, 2.3
+
+	// What the user may change by authenticatorConfig (6.11), and how it is until then. The command is not served where
+	// there is no subcommand.
+	ConfigCommands             []uint64 `json:"config_commands"`                  // 1 enterprise attestation, 2 alwaysUv, 3 minimum PIN length, 4 long touch for reset (2.3)
+	SayConfigCommands          bool     `json:"say_config_commands"`              // getInfo has them, 2.3
+	ConfigSubcommandError      Answer   `json:"config_bad_sub_error"`             // another subcommand, Section 6.11, step 2
+	AlwaysUV                   bool     `json:"always_uv"`                        // Section 7.2
+	EnterpriseRPs              []string `json:"enterprise_rp_ids"`                // those that vendor-facilitated enterprise attestation is for, Section 7.1.2
+	MaxRPIDsForSetMinPINLength int      `json:"max_rpids_for_set_min_pin_length"` // who may be told the minimum PIN length, 0 to 100
+	LongTouchForReset          bool     `json:"long_touch_for_reset"`             // 2.3
+	SayLongTouchForReset       bool     `json:"say_long_touch_for_reset"`         // getInfo has it
+	LongTouch                  Duration `json:"long_touch"`                       // how long a finger must rest then; firmware that is sold has 5 s to 10 s
+	TransportsForReset         []string `json:"transports_for_reset"`             // 2.3; empty: not said; without "usb" reset is refused
+
+	// Blobs.
+	MaxLargeBlobs     int `json:"max_serialized_large_blob_array"` // bytes, 1024 or more; 0: authenticatorLargeBlobs (6.10) is not served
+	MaxLargeBlob      int `json:"max_large_blob"`                  // bytes that the extension largeBlob (2.3) keeps of one credential
+	MaxCredBlobLength int `json:"max_cred_blob_length"`            // bytes, 32 or more; 0 without the extension credBlob
+
+	// EncIdentifier and EncCredStoreState are members of getInfo that only holders of a persistent token can read, 2.3.
+	EncIdentifier     bool `json:"enc_identifier"`
+	EncCredStoreState bool `json:"enc_cred_store_state"`
 
 	// CredentialManagement is whether authenticatorCredentialManagement (6.8) is served, by its number of before 2.1
 	// too.
@@ -126,6 +153,10 @@ func (p *Profile) offers(cmd byte) bool {
 		return p.Sensor.Templates > 0
 	case cmd == cmdBioEnrollmentPreview:
 		return p.Sensor.Preview
+	case cmd == cmdLargeBlobs:
+		return p.MaxLargeBlobs > 0
+	case cmd == cmdConfig:
+		return len(p.ConfigCommands) > 0
 	}
 	return true
 }

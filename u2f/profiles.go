@@ -26,9 +26,10 @@ const DefaultProfile = "ctap2.3"
 // modern returns a key of CTAP 2.3.
 func modern() Profile {
 	return Profile{
-		Name:                     DefaultProfile,
-		Versions:                 []string{"U2F_V2", "FIDO_2_0", "FIDO_2_1", "FIDO_2_3"},
-		Extensions:               []string{"credProtect", "hmac-secret"},
+		Name:     DefaultProfile,
+		Versions: []string{"U2F_V2", "FIDO_2_0", "FIDO_2_1", "FIDO_2_3"},
+		Extensions: []string{ctap.CredProtect, ctap.CredBlob, ctap.LargeBlobKey, ctap.MinPINLength, ctap.PINComplexityPolicy,
+			ctap.HMACSecret, ctap.HMACSecretMC, ctap.ThirdPartyPayment},
 		AAGUID:                   AAGUID{0x9c, 0x5d, 0x40, 0x1e, 0x6a, 0x27, 0x4b, 0x3c, 0x8e, 0x61, 0x2f, 0xd0, 0x73, 0xb5, 0x1a, 0x23},
 		Transports:               []string{"usb"},
 		Algorithms:               cose.Algorithms(),
@@ -59,12 +60,35 @@ func modern() Profile {
 		ProtocolError:            Answer(ctap.ErrInvalidParameter),
 		UVOptionError:            Answer(ctap.ErrInvalidOption),
 		TouchTimeoutError:        Answer(ctap.ErrUserActionTimeout),
+
+		MaxPINLength:               mostMinPIN,
+		SayMaxPINLength:            true,
+		PINPolicy:                  PINPolicy{Say: true, Distinct: 2, Sequences: true},
+		PersistentTokens:           true,
+		ConfigCommands:             []uint64{1, 2, 3, 4},
+		SayConfigCommands:          true,
+		ConfigSubcommandError:      Answer(ctap.ErrInvalidParameter),
+		EnterpriseRPs:              []string{"enterprise.example.com"},
+		MaxRPIDsForSetMinPINLength: 8,
+		SayLongTouchForReset:       true,
+		LongTouch:                  Duration(5 * time.Second),
+		TransportsForReset:         []string{"usb"},
+		MaxLargeBlobs:              4096,
+		MaxLargeBlob:               1024,
+		MaxCredBlobLength:          32,
+		EncIdentifier:              true,
+		EncCredStoreState:          true,
 	}
 }
 
 // without23 returns a key of CTAP 2.1.
 func without23(p Profile) Profile {
 	p.Name = "ctap2.1"
+	p.Extensions = []string{ctap.CredProtect, ctap.CredBlob, ctap.LargeBlobKey, ctap.MinPINLength, ctap.HMACSecret}
+	p.SayMaxPINLength, p.PINPolicy.Say, p.PersistentTokens = false, false, false
+	p.ConfigCommands, p.SayConfigCommands = []uint64{1, 2, 3}, false
+	p.SayLongTouchForReset, p.TransportsForReset = false, nil
+	p.EncIdentifier, p.EncCredStoreState = false, false
 	p.Versions = []string{"U2F_V2", "FIDO_2_0", "FIDO_2_1"}
 	p.Algorithms, p.MaxMsgSize = []cose.Algorithm{cose.ES256, cose.EdDSA}, 1200
 	p.AttestationFormats = nil
@@ -77,7 +101,9 @@ func without23(p Profile) Profile {
 func old(p Profile) Profile {
 	p.Name = "ctap2.0"
 	p.Versions = []string{"U2F_V2", "FIDO_2_0"}
-	p.Extensions = []string{"hmac-secret"}
+	p.Extensions = []string{ctap.HMACSecret}
+	p.ConfigCommands, p.EnterpriseRPs, p.MaxRPIDsForSetMinPINLength = nil, nil, 0
+	p.MaxLargeBlobs, p.MaxCredBlobLength = 0, 0
 	p.AAGUID = AAGUID{0x8c, 0x97, 0xa7, 0x30, 0x3f, 0x7b, 0x41, 0xa6, 0x87, 0xd6, 0x1e, 0x9b, 0x62, 0xbd, 0xa6, 0xf0}
 	p.Transports, p.SayAlgorithms, p.FirmwareVersion = nil, false, 0
 	p.MaxCredentialCountInList, p.MaxCredentialIDLength = 0, 0
@@ -98,6 +124,8 @@ func u2fOnly(p Profile) Profile {
 	p.Name = "u2f"
 	p.Versions = []string{"U2F_V2"}
 	p.Extensions, p.Transports = nil, nil
+	p.ConfigCommands, p.EnterpriseRPs, p.MaxRPIDsForSetMinPINLength = nil, nil, 0
+	p.MaxLargeBlobs, p.MaxCredBlobLength = 0, 0
 	p.AAGUID = AAGUID{}
 	p.Algorithms = []cose.Algorithm{cose.ES256}
 	p.PINUVAuthProtocols = nil
@@ -167,7 +195,7 @@ const (
 
 // Our choice: more would be a mistake in the file.
 const (
-	mostSlots   = 1000
+	mostSlots   = 100_000
 	mostWait    = Duration(24 * time.Hour)
 	mostList    = 1000
 	longestName = 32
@@ -197,7 +225,8 @@ func (p Profile) Check() error {
 	case p.MakeCredUVNotRqd && len(p.PINUVAuthProtocols) > 0 && !p.Permissions:
 		return fmt.Errorf("u2f: profile %q has make_cred_uv_not_rqd, which needs the permissions of 2.1", p.Name)
 	}
-	for _, check := range []func(Profile) error{Profile.checkWords, Profile.checkNumbers, Profile.checkAnswers, Profile.checkQuirks, Profile.checkSensor} {
+	for _, check := range []func(Profile) error{Profile.checkWords, Profile.checkNumbers, Profile.checkAnswers, Profile.checkQuirks,
+		Profile.checkSensor, Profile.checkSettings, Profile.checkExtensions} {
 		if err := check(p); err != nil {
 			return err
 		}
@@ -212,7 +241,8 @@ func (p Profile) checkWords() error {
 		words, choice []string
 	}{
 		{"versions", p.Versions, []string{"U2F_V2", "FIDO_2_0", "FIDO_2_1", "FIDO_2_3"}},
-		{"extensions", p.Extensions, []string{"credProtect", "hmac-secret"}},
+		{"extensions", p.Extensions, extensions},
+		{"transports_for_reset", p.TransportsForReset, []string{"usb", "nfc", "ble", "smart-card", "hybrid", "internal"}},
 		{"transports", p.Transports, []string{"usb", "nfc", "ble", "smart-card", "hybrid", "internal"}},
 		{"attestation", []string{string(p.Attestation)}, []string{"packed", "packed-self", "fido-u2f", "none"}},
 		{"attestation_formats", p.AttestationFormats, []string{"packed", "fido-u2f", "none"}},
@@ -251,7 +281,10 @@ func (p Profile) checkNumbers() error {
 		{"max_msg_size", int64(p.MaxMsgSize), leastMaxMsgSize, mostMaxMsgSize},
 		{"max_credential_count_in_list", int64(p.MaxCredentialCountInList), 0, mostList},
 		{"resident_slots", int64(p.ResidentSlots), 0, mostSlots},
-		{"min_pin_length", int64(p.MinPINLength), leastMinPIN, mostMinPIN},
+		{"min_pin_length", int64(p.MinPINLength), leastMinPIN, int64(p.MaxPINLength)},
+		{"max_pin_length", int64(p.MaxPINLength), leastMinPIN, mostMinPIN},
+		{"max_rpids_for_set_min_pin_length", int64(p.MaxRPIDsForSetMinPINLength), 0, mostRPIDs},
+		{"max_large_blob", int64(p.MaxLargeBlob), 0, mostLargeBlob},
 	} {
 		if v.value < v.low || v.value > v.high {
 			return fmt.Errorf("u2f: profile %q has %d for %s; use %d to %d", p.Name, v.value, v.field, v.low, v.high)
@@ -272,6 +305,7 @@ func (p Profile) checkNumbers() error {
 		{"touch_timeout", p.TouchTimeout, 1},
 		{"touch_kept", p.TouchKept, 1},
 		{"next_assertion", p.NextAssertion, 1},
+		{"long_touch", p.LongTouch, 1},
 		{"reset_window", p.ResetWindow, 0},
 	} {
 		if v.value < v.low || v.value > mostWait {
@@ -290,6 +324,7 @@ func (p Profile) checkAnswers() error {
 		{"reset_late_error", p.ResetLateError},
 		{"pin_length_error", p.PINLengthError},
 		{"subcommand_error", p.SubcommandError},
+		{"config_bad_sub_error", p.ConfigSubcommandError},
 		{"protocol_error", p.ProtocolError},
 		{"uv_option_error", p.UVOptionError},
 		{"touch_timeout_error", p.TouchTimeoutError},

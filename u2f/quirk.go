@@ -229,5 +229,8 @@ func (k *Key) SetProfile(now time.Time, p Profile) error {
 	}
 	k.Step(now)
 	k.profile = p
-	return nil
+	if k.phase == off {
+		return nil
+	}
+	return k.loadSettings() // where the user has changed none, they are the profile's
 }

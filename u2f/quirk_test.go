@@ -250,8 +250,8 @@ func TestQuirksThatRefuse(t *testing.T) {
 		quirk string
 		cmd   byte
 		req   []byte
-		want  error // without the quirk
-		err   error // with it
+		usual error // without the quirk
+		want  error // with it
 	}{
 		{"reject_silent_authentication_requests", getCmd, asking(all(silent, allow(id))), nil, ctap.ErrUnsupportedOption},
 		{"reject_large_allow_and_exclude_lists", getCmd, asking(allow(id, id)), nil, ctap.ErrLimitExceeded},
@@ -267,10 +267,10 @@ func TestQuirksThatRefuse(t *testing.T) {
 	} {
 		t.Run(c.quirk, func(t *testing.T) {
 			_, err := r.send(c.cmd, c.req)
-			require.Equal(t, c.want, err)
+			require.Equal(t, c.usual, err)
 			r.quirky(c.quirk, "true")
 			_, err = r.send(c.cmd, c.req)
-			require.Equal(t, c.err, err)
+			require.Equal(t, c.want, err)
 			r.quirky(c.quirk, "")
 		})
 	}

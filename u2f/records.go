@@ -18,11 +18,13 @@ import (
 // The records in flash. Each is written at once, so that whatever is cut by a loss of power leaves the old or the new
 // one; what takes several begins with recordReset, and PowerUp finishes it.
 const (
-	recordFactory = "factory" // attestation key and certificates; survives reset
-	recordMaster  = "master"  // 32 bytes: the secret behind all credentials; new at reset
-	recordCounter = "counter" // 4 bytes, big-endian: the last signature counter that may have gone out
-	recordPIN     = "pin"     // see clientpin.go
-	recordRetries = "retries" // see clientpin.go
+	recordFactory  = "factory"  // attestation key and certificates; survives reset
+	recordMaster   = "master"   // 32 bytes: the secret behind all credentials; new at reset
+	recordCounter  = "counter"  // 4 bytes, big-endian: the last signature counter that may have gone out
+	recordPIN      = "pin"      // see clientpin.go
+	recordRetries  = "retries"  // see clientpin.go
+	recordSettings = "settings" // see settings.go
+	recordBlobs    = "blobs"    // the serialised large-blob array, where it is not empty
 	// recordUV and recordTemplate are in sensor.go and template.go.
 	recordReset    = "reset" // a reset is under way; 32 bytes: the master key after it
 	recordResident = "rk/"   // + RP ID's hash / user id's hash, in hexadecimal: a discoverable credential
@@ -33,6 +35,9 @@ type resident struct {
 	credential
 	rpID    string
 	created uint64 // numbers credentials in the order they were made
+	public  []byte // its public key, as it is encoded; nil in records of before there was such a field
+	blob    []byte // of the extension largeBlob, 2.3 Section 12.4; nil where there is none
+	size    uint64 // of blob, before it was compressed
 }
 
 // name is the record's: one for each account, so that a new credential for the same account replaces the old one in
@@ -50,10 +55,15 @@ type residentRecord struct {
 	Name        string `cbor:"4,keyasint,omitempty"`
 	DisplayName string `cbor:"5,keyasint,omitempty"`
 	Created     uint64 `cbor:"6,keyasint"`
+	Public      []byte `cbor:"7,keyasint,omitempty"`
+	CredBlob    []byte `cbor:"8,keyasint,omitempty"`
+	Blob        []byte `cbor:"9,keyasint,omitempty"`
+	Size        uint64 `cbor:"10,keyasint,omitempty"`
 }
 
 func (r *resident) record() ([]byte, error) {
-	return cbor.Marshal(residentRecord{r.id[:], r.rpID, r.user.ID, r.user.Name, r.user.DisplayName, r.created})
+	return cbor.Marshal(residentRecord{r.id[:], r.rpID, r.user.ID, r.user.Name, r.user.DisplayName, r.created,
+		r.public, r.credBlob, r.blob, r.size})
 }
 
 // load reads flash. A key that has none yet is given its secrets; a reset that lost power is finished first.
@@ -62,7 +72,8 @@ func (k *Key) load() error {
 		return err
 	}
 	for _, read := range []func(*Key) error{
-		(*Key).loadFactory, (*Key).loadResidents, (*Key).loadCounter, (*Key).loadPIN, (*Key).loadUV, (*Key).loadMaster,
+		(*Key).loadFactory, (*Key).loadResidents, (*Key).loadCounter, (*Key).loadPIN, (*Key).loadUV, (*Key).loadSettings,
+		(*Key).loadBlobs, (*Key).loadMaster,
 	} {
 		if err := read(k); err != nil {
 			return err
@@ -115,7 +126,7 @@ func (k *Key) loadCounter() error {
 }
 
 func (k *Key) loadResidents() error {
-	k.residents = nil
+	k.residents, k.stored = nil, [32]byte{}
 	names, err := k.flash.Names(recordResident)
 	if err != nil {
 		return fmt.Errorf("u2f: the flash cannot be listed: %w", err)
@@ -130,8 +141,62 @@ func (k *Key) loadResidents() error {
 			return fmt.Errorf("u2f: record %q is no credential of that name; the flash is damaged", name)
 		}
 		k.residents = append(k.residents, r)
+		k.changeStored(value)
 	}
 	slices.SortFunc(k.residents, func(x, y resident) int { return cmp.Compare(x.created, y.created) })
+	k.findPlaces()
+	return nil
+}
+
+// placeSize is our choice: as much of a MAC as tells credentials apart.
+const placeSize = 8
+
+// findPlaces makes the index of residents anew.
+func (k *Key) findPlaces() {
+	k.places = make(map[[placeSize]byte]int, len(k.residents))
+	for i := range k.residents {
+		k.places[[placeSize]byte(k.residents[i].id[macStart:])] = i
+	}
+}
+
+// residentWithID returns where the credential with that id is in k.residents, -1 if there is none.
+func (k *Key) residentWithID(id []byte) int {
+	if len(id) != credentialIDSize {
+		return -1
+	}
+	at, found := k.places[[placeSize]byte(id[macStart:])]
+	if !found || string(k.residents[at].id[:]) != string(id) {
+		return -1
+	}
+	return at
+}
+
+// dropResident takes a credential, which is gone from flash, from k.residents.
+func (k *Key) dropResident(at int) {
+	if value, err := k.residents[at].record(); err == nil {
+		k.changeStored(value)
+	}
+	k.residents = slices.Delete(k.residents, at, at+1)
+	k.findPlaces()
+}
+
+// replace stores what has changed of a credential: one write.
+func (k *Key) replace(at int, changed resident) error {
+	before, err := k.residents[at].record()
+	if err != nil {
+		return err
+	}
+	value, err := changed.record()
+	if err != nil {
+		return err
+	}
+	if err := k.flash.Put(changed.name(), value); err != nil {
+		k.fault = k.loadResidents() // it may have happened or not
+		return ctap.ErrKeyStoreFull
+	}
+	k.changeStored(before)
+	k.changeStored(value)
+	k.residents[at] = changed
 	return nil
 }
 
@@ -155,17 +220,20 @@ func parseResident(value []byte) (resident, error) {
 	return resident{
 		credential: credential{id: [credentialIDSize]byte(in.ID), rpIDHash: sha256Sum([]byte(in.RPID)),
 			alg: algorithmOf(in.ID[1]), protect: in.ID[2], resident: true,
-			hmacSecret: in.ID[3]&flagHMACSecret != 0,
-			user:       ctap.User{ID: in.UserID, Name: in.Name, DisplayName: in.DisplayName}},
-		rpID: in.RPID, created: in.Created,
+			flags: in.ID[3], credBlob: in.CredBlob, hmacSecret: in.ID[3]&flagHMACSecret != 0,
+			user: ctap.User{ID: in.UserID, Name: in.Name, DisplayName: in.DisplayName}},
+		rpID: in.RPID, created: in.Created, public: in.Public, blob: in.Blob, size: in.Size,
 	}, nil
 }
 
 // account returns where the credential of a user with a relying party is in k.residents, -1 if there is none.
 func (k *Key) account(rpIDHash [32]byte, userID []byte) int {
-	return slices.IndexFunc(k.residents, func(r resident) bool {
-		return r.rpIDHash == rpIDHash && string(r.user.ID) == string(userID)
-	})
+	for i := range k.residents {
+		if r := &k.residents[i]; r.rpIDHash == rpIDHash && string(r.user.ID) == string(userID) {
+			return i
+		}
+	}
+	return -1
 }
 
 // full reports whether there is no slot left for a credential of an account; one that it replaces gives up its own. See
@@ -176,8 +244,8 @@ func (k *Key) full(rpIDHash [32]byte, userID []byte) bool {
 
 // keep stores a discoverable credential in the place of the account's earlier one. See Section 6.1.2, step 17.
 func (k *Key) keep(r resident) error {
-	for _, other := range k.residents {
-		r.created = max(r.created, other.created+1)
+	if n := len(k.residents); n > 0 {
+		r.created = k.residents[n-1].created + 1
 	}
 	value, err := r.record()
 	if err != nil {
@@ -187,9 +255,11 @@ func (k *Key) keep(r resident) error {
 		return k.unkept(&r, err)
 	}
 	if at := k.account(r.rpIDHash, r.user.ID); at >= 0 {
-		k.residents = slices.Delete(k.residents, at, at+1)
+		k.dropResident(at)
 	}
+	k.places[[placeSize]byte(r.id[macStart:])] = len(k.residents)
 	k.residents = append(k.residents, r)
+	k.changeStored(value)
 	return nil
 }
 

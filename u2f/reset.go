@@ -3,6 +3,7 @@ package u2f
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -12,7 +13,14 @@ func (k *Key) reset(now time.Time, _ []byte) ([]byte, error) {
 	if window := time.Duration(k.profile.ResetWindow); window > 0 && now.Sub(k.powered) > window {
 		return nil, k.profile.ResetLateError
 	}
-	return k.await(now, Request{Command: nameReset}, func(now time.Time) ([]byte, error) {
+	if list := k.profile.TransportsForReset; len(list) > 0 && !slices.Contains(list, transportUSB) { // 2.3 Section 6.6
+		return nil, k.profile.ResetLateError
+	}
+	what := Request{Command: nameReset}
+	if k.settings.LongTouch {
+		what.Hold = k.profile.LongTouch
+	}
+	return k.await(now, what, func(now time.Time) ([]byte, error) {
 		if err := k.wipe(); err != nil {
 			return nil, err
 		}
@@ -20,6 +28,9 @@ func (k *Key) reset(now time.Time, _ []byte) ([]byte, error) {
 		return nil, nil
 	})
 }
+
+// transportUSB is the way in that all of hid's are to the key.
+const transportUSB = "usb"
 
 // wipe resets the key. The marker comes first: from that write on the key is a wiped one, if need be when it is powered
 // up again, and before it nothing has changed. The marker holds the new master key, so that whoever finishes, the
@@ -38,6 +49,7 @@ func (k *Key) wipe() error {
 		return err
 	}
 	k.dropTokens()
+	k.writing, k.opaque = nil, opaque{}
 	k.prepared = prepared{} // a wiped key holds no secret of before
 	return nil
 }
@@ -64,7 +76,7 @@ func (k *Key) finishReset() error {
 		return fmt.Errorf("u2f: the flash cannot be listed: %w", err)
 	}
 	prints = append(prints, counts...)
-	for _, name := range append(append(names, prints...), recordPIN, recordRetries) {
+	for _, name := range append(append(names, prints...), recordPIN, recordRetries, recordSettings, recordBlobs) {
 		if err := k.flash.Delete(name); err != nil {
 			return fmt.Errorf("u2f: record %q cannot be deleted: %w", name, err)
 		}

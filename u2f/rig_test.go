@@ -36,6 +36,8 @@ const (
 	resetCmd  = 0x07
 	nextCmd   = 0x08
 	selectCmd = 0x0b
+	blobsCmd  = 0x0c
+	configCmd = 0x0d
 )
 
 var (

@@ -58,7 +58,7 @@ func TestEncodingRules(t *testing.T) {
 			body, err := r.send(cmd, with(t, request, func(m map[any]any) {
 				m[uint64(200)] = []any{"x"}
 				m[key.options] = map[any]any{"fast": true, "up2": 7}
-				m[key.extensions] = map[any]any{"unheard-of": 1, "credBlob": []byte{1}}
+				m[key.extensions] = map[any]any{"unheard-of": 1, "hmac-secret-mc": []byte{1}}
 			}))
 			require.NoError(t, err)
 			parts := map[any]any{}

@@ -3,6 +3,7 @@ package u2f
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"github.com/mfalab/mfalab/u2f/ctap"
 )
@@ -14,6 +15,16 @@ type Summary struct {
 	Credentials int    `json:"credentials"` // discoverable ones
 	Slots       int    `json:"slots"`       // for discoverable credentials
 	Counter     uint32 `json:"counter"`     // the signature counter that went out last
+
+	MinPINLength   int      `json:"minPINLength"`             // code points
+	ForcePINChange bool     `json:"forcePINChange,omitempty"` // the PIN is good for nothing but being changed
+	AlwaysUV       bool     `json:"alwaysUv,omitempty"`       // nothing without user verification, Section 7.2
+	Enterprise     bool     `json:"enterpriseAttestation,omitempty"`
+	LongTouch      bool     `json:"longTouchForReset,omitempty"`
+	PINPolicy      bool     `json:"pinComplexityPolicy,omitempty"` // it is in force
+	PINTold        []string `json:"minPinLengthRPIDs,omitempty"`   // relying parties that may know about the PIN
+	LargeBlobs     int      `json:"largeBlobs,omitempty"`          // bytes of the large-blob array
+	MaxLargeBlobs  int      `json:"maxLargeBlobs,omitempty"`       // bytes that there is room for
 	// Sensor is how the fingerprint sensor stands, nil where there is none.
 	Sensor *SensorSummary `json:"sensor,omitempty"`
 }
@@ -38,7 +49,9 @@ func (k *Key) Summary() Summary {
 		return Summary{}
 	}
 	s := Summary{PIN: k.pinSet(), PINRetries: int(k.pin.retries), Credentials: len(k.residents), Slots: k.profile.ResidentSlots,
-		Counter: k.counter}
+		Counter: k.counter, MinPINLength: k.settings.MinPIN, ForcePINChange: k.mustChangePIN(), AlwaysUV: k.settings.AlwaysUV,
+		Enterprise: k.settings.Enterprise, LongTouch: k.settings.LongTouch, PINPolicy: k.settings.Complexity,
+		PINTold: slices.Clone(k.settings.RPIDs), LargeBlobs: len(k.blobs), MaxLargeBlobs: k.profile.MaxLargeBlobs}
 	if k.sensor() {
 		s.Sensor = &SensorSummary{Retries: int(k.uv.retries), Fingerprints: []Fingerprint{}, Templates: k.profile.Sensor.Templates}
 		for _, t := range k.uv.templates {

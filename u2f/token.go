@@ -88,7 +88,7 @@ func (k *Key) authorize(now time.Time, protocol uint64, param, message []byte, p
 	}
 	asked := ctap.Permissions(permission)
 	forRP := asked&needRP != 0 // the others are never bound to a relying party
-	if t.permissions&asked != asked || !t.userVerified || forRP && t.rpID != nil && *t.rpID != rpID {
+	if t.permissions&asked != asked || forRP && !t.userVerified || forRP && t.rpID != nil && *t.rpID != rpID {
 		return false, ctap.ErrPINAuthInvalid
 	}
 	if forRP && t.rpID == nil {

@@ -18,6 +18,8 @@ type Request struct {
 	Wants    string    `json:"wants,omitempty"`
 	Since    time.Time `json:"since"`
 	Deadline time.Time `json:"deadline"` // when the key stops waiting
+	// Hold is how long the finger must rest on the key; 0 is a touch. See 2.3 Section 6.6.
+	Hold Duration `json:"hold,omitempty"`
 }
 
 // A touch is what a command leaves behind when it needs the user.
@@ -28,6 +30,7 @@ type touch struct {
 	polled  bool                                // a CTAP1 host asks again instead of waiting; then is nil
 	touched bool                                // polled, and the touch has come
 	scan    scan                                // instead of then: which finger it is matters
+	held    time.Time                           // when the finger will have rested long enough; zero if there is none
 }
 
 // await leaves behind what happens once the user has touched the key. The error says that the command waits; where the
@@ -106,10 +109,20 @@ func (k *Key) take() *touch {
 
 // Touch is a finger on the key. It reports whether something waited for it; with the policy [Never] the contact is
 // dead and nothing does.
-func (k *Key) Touch(now time.Time) bool {
+func (k *Key) Touch(now time.Time) bool { return k.Hold(now, 0) }
+
+// Hold is a finger that rests on the key for d. It reports whether something waited for that: where a request wants the
+// finger to rest, a shorter touch is none, and a longer one is taken when it has lasted long enough.
+func (k *Key) Hold(now time.Time, d time.Duration) bool {
 	k.Step(now)
 	if _, blinks := k.Waiting(); !blinks || k.presence.Mode == Never {
 		return false
+	}
+	if need := time.Duration(k.waiting.Hold); need > 0 {
+		if d >= need {
+			k.waiting.held = now.Add(need)
+		}
+		return d >= need
 	}
 	if k.waiting.polled {
 		k.pressed(now)
@@ -167,7 +180,7 @@ func (k *Key) Step(now time.Time) {
 	}
 	due, act := k.due(t)
 	switch {
-	case act && !due.After(now) && due.Before(t.Deadline) && !k.consents():
+	case act && !due.After(now) && due.Before(t.Deadline) && !k.consents() && t.held.IsZero():
 		k.refuse(now)
 	case act && !due.After(now) && due.Before(t.Deadline) && t.polled:
 		k.pressed(now)
@@ -196,6 +209,9 @@ func (k *Key) consents() bool { return len(k.fingers) > 0 || k.presence.Mode == 
 // due returns when the user acts on t by himself, and whether he does: first as [Key.SetFingers] says, then by the presence
 // policy.
 func (k *Key) due(t *touch) (time.Time, bool) {
+	if !t.held.IsZero() {
+		return t.held, true
+	}
 	if len(k.fingers) > 0 && k.presence.Mode != Never {
 		return t.Since, !t.touched && !k.nobody()
 	}
@@ -205,6 +221,9 @@ func (k *Key) due(t *touch) (time.Time, bool) {
 	since := t.Since
 	if k.set.After(since) {
 		since = k.set
+	}
+	if k.presence.Mode == Auto {
+		since = since.Add(time.Duration(t.Hold))
 	}
 	return since.Add(k.presence.Delay), true
 }

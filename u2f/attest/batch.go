@@ -49,6 +49,24 @@ func (r *Root) NewU2FBatch(m Model) (*Batch, error) {
 	return r.newBatch("u2f batch", m, " U2F Batch", true)
 }
 
+// NewEnterprise returns what one key of m attests with where an enterprise asks for it: the certificate is as that of
+// NewBatch, and tells the key's serial number, 1 to 32 bytes, besides. See Web Authentication Level 3, Section 8.2.2.
+func (r *Root) NewEnterprise(m Model, serial []byte) (*Batch, error) {
+	if len(serial) == 0 || len(serial) > maxSerial {
+		return nil, fmt.Errorf("attest: a serial number of %d bytes: give 1 to %d", len(serial), maxSerial)
+	}
+	aaguid, err := asn1.Marshal(m.AAGUID[:])
+	if err != nil {
+		return nil, err
+	}
+	number, err := asn1.Marshal(serial)
+	if err != nil {
+		return nil, err
+	}
+	return r.newBatch(fmt.Sprintf("enterprise %x", serial), m, " Enterprise", true, pkix.Extension{Id: oidAAGUID, Value: aaguid},
+		pkix.Extension{Id: oidSerial, Value: number})
+}
+
 func (r *Root) newBatch(purpose string, m Model, suffix string, connected bool, extensions ...pkix.Extension) (*Batch, error) {
 	if err := m.check(); err != nil {
 		return nil, err

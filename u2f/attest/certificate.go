@@ -22,6 +22,7 @@ import (
 // From the specification.
 var (
 	oidAAGUID     = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 45724, 1, 1, 4} // id-fido-gen-ce-aaguid. Section 8.2.1
+	oidSerial     = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 45724, 1, 1, 2} // id-fido-gen-ce-sernum. Web Authentication Level 3, Section 8.2.2
 	oidTransports = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 45724, 2, 1, 1} // id-fido-u2f-ce-transports. U2F Authenticator Transports Extension 1.2, Section 3
 
 	oidCountry          = asn1.ObjectIdentifier{2, 5, 4, 6} // RFC 5280 Appendix A.1, with those below
@@ -41,6 +42,7 @@ const (
 	country      = "AQ"     // Antarctica: relying parties look for it in ISO 3166, and nobody is incorporated there
 	organization = "mfalab" // that the certificate is a toy's is to be seen by whoever reads it
 	rootName     = "mfalab Attestation Root"
+	maxSerial    = 32 // bytes
 	maxModelName = 40 // bytes: with what is added to it a common name has at most 64, RFC 5280 Appendix A.1
 	minSeed      = cose.MinSeed
 	secretSize   = sha256.Size

@@ -11,10 +11,10 @@ type mapBuilder struct {
 	body    []byte
 }
 
-// key adds a key, which is less than 24.
+// key adds a key.
 func (m *mapBuilder) key(key byte) {
 	m.entries++
-	m.body = append(m.body, key)
+	m.body = appendShort(m.body, majorUnsigned, uint64(key))
 }
 
 func (m *mapBuilder) unsigned(key byte, v uint64) {

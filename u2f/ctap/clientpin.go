@@ -26,6 +26,7 @@ const (
 	PermissionBE   Permissions = 0x08 // authenticatorBioEnrollment
 	PermissionLBW  Permissions = 0x10 // authenticatorLargeBlobs, writing
 	PermissionACFG Permissions = 0x20 // authenticatorConfig
+	PermissionPCMR Permissions = 0x40 // authenticatorCredentialManagement, reading, with a token that lasts (2.3)
 )
 
 // A ClientPINRequest holds the parameters of authenticatorClientPIN. A nil pointer or slice is a parameter that is

@@ -117,6 +117,8 @@ type CredentialManagementResponse struct {
 	PublicKey        []byte  // 0x08 a COSE_Key, as it is encoded
 	TotalCredentials uint64  // 0x09
 	CredProtect      uint64  // 0x0A
+	LargeBlobKey     []byte  // 0x0B
+	ThirdParty       *bool   // 0x0C thirdPartyPayment (2.3)
 }
 
 // Append appends the members in canonical form, and nothing where there are none.
@@ -144,6 +146,12 @@ func (c *CredentialManagementResponse) Append(b []byte) []byte {
 	}
 	m.unsignedIf(0x09, c.TotalCredentials)
 	m.unsignedIf(0x0a, c.CredProtect)
+	if c.LargeBlobKey != nil {
+		m.bytes(0x0b, c.LargeBlobKey)
+	}
+	if c.ThirdParty != nil {
+		m.boolean(0x0c, *c.ThirdParty)
+	}
 	if m.entries == 0 {
 		return b
 	}
@@ -179,6 +187,10 @@ func ParseCredentialManagementResponse(b []byte) (c CredentialManagementResponse
 			c.TotalCredentials = r.unsigned()
 		case 0x0a:
 			c.CredProtect = r.unsigned()
+		case 0x0b:
+			c.LargeBlobKey = r.bytes()
+		case 0x0c:
+			c.ThirdParty = new(r.boolean())
 		default:
 			r.skip()
 		}

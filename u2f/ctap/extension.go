@@ -1,10 +1,24 @@
 package ctap
 
-// The extensions that are known here. See Section 12.
+// The extensions that are known here. Sections are those of CTAP 2.3, which numbers them anew.
 const (
-	CredProtect = "credProtect" // Section 12.1
-	HMACSecret  = "hmac-secret" // Section 12.5
+	CredProtect         = "credProtect"         // Section 12.1
+	CredBlob            = "credBlob"            // Section 12.2
+	LargeBlobKey        = "largeBlobKey"        // Section 12.3
+	LargeBlob           = "largeBlob"           // Section 12.4
+	MinPINLength        = "minPinLength"        // Section 12.5
+	PINComplexityPolicy = "pinComplexityPolicy" // Section 12.6
+	HMACSecret          = "hmac-secret"         // Section 12.7
+	HMACSecretMC        = "hmac-secret-mc"      // Section 12.8
+	ThirdPartyPayment   = "thirdPartyPayment"   // Section 12.9
 )
+
+// ParseBytes reads the value of an extension that is a byte string; another type is ErrCBORUnexpectedType.
+func ParseBytes(value []byte) ([]byte, error) {
+	r := newReader(value)
+	v := r.bytes()
+	return v, r.end()
+}
 
 // ParseBool reads the value of an extension that is false or true; another type is ErrCBORUnexpectedType.
 func ParseBool(value []byte) (bool, error) {

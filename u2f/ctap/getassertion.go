@@ -76,6 +76,8 @@ type GetAssertionResponse struct {
 	User                *User  // 0x04, nil if absent; empty names are absent
 	NumberOfCredentials uint64 // 0x05, 0 if absent
 	UserSelected        bool   // 0x06, the user has chosen the account on the authenticator
+	LargeBlobKey        []byte // 0x07, nil if absent
+	Unsigned            []byte // 0x08 unsignedExtensionOutputs, a map as it is encoded, nil if absent (2.3)
 }
 
 // Append appends the members in canonical form.
@@ -93,6 +95,12 @@ func (g *GetAssertionResponse) Append(b []byte) []byte {
 	if g.NumberOfCredentials != 0 {
 		n++
 	}
+	if g.LargeBlobKey != nil {
+		n++
+	}
+	if g.Unsigned != nil {
+		n++
+	}
 	b = appendShort(b, majorMap, n)
 	if g.CredentialID != nil {
 		b = appendDescriptor(append(b, 0x01), g.CredentialID, PublicKey)
@@ -107,6 +115,12 @@ func (g *GetAssertionResponse) Append(b []byte) []byte {
 	}
 	if g.UserSelected {
 		b = appendBool(append(b, 0x06), true)
+	}
+	if g.LargeBlobKey != nil {
+		b = appendBytes(append(b, 0x07), g.LargeBlobKey)
+	}
+	if g.Unsigned != nil {
+		b = append(append(b, 0x08), g.Unsigned...)
 	}
 	return b
 }
@@ -130,6 +144,10 @@ func ParseGetAssertionResponse(b []byte) (GetAssertionResponse, error) {
 			g.NumberOfCredentials = r.unsigned()
 		case 0x06:
 			g.UserSelected = r.boolean()
+		case 0x07:
+			g.LargeBlobKey = r.bytes()
+		case 0x08:
+			g.Unsigned = r.encodedMap()
 		default:
 			r.skip()
 		}

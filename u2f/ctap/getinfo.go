@@ -19,14 +19,98 @@ type GetInfoResponse struct {
 	MaxCredentialIDLength    uint64          // 0x08
 	Transports               []string        // 0x09
 	Algorithms               []int64         // 0x0A, COSE, the preferred one first
+	MaxLargeBlobs            uint64          // 0x0B maxSerializedLargeBlobArray
+	ForcePINChange           *bool           // 0x0C
 	MinPINLength             uint64          // 0x0D
 	FirmwareVersion          uint64          // 0x0E
+	MaxCredBlobLength        uint64          // 0x0F
+	MaxRPIDs                 *uint64         // 0x10 maxRPIDsForSetMinPINLength
 	RemainingCredentials     *uint64         // 0x14 remainingDiscoverableCredentials
 	AttestationFormats       []string        // 0x16, 2.3
 	// Of built-in user verification.
 	PreferredPlatformUVAttempts uint64  // 0x11
 	UVModality                  uint64  // 0x12 flags of the FIDO Registry of Predefined Values, Section 3.1
 	UVCountSinceLastPINEntry    *uint64 // 0x17, of 2.3
+	Latest                              // 0x18 to 0x1F
+}
+
+// Latest are the members of authenticatorGetInfo's answer that CTAP 2.2 and 2.3 brought. See CTAP 2.3, Section 6.4.
+type Latest struct {
+	LongTouchForReset      *bool    // 0x18
+	EncIdentifier          []byte   // 0x19
+	TransportsForReset     []string // 0x1A
+	PINComplexityPolicy    *bool    // 0x1B
+	PINComplexityPolicyURL string   // 0x1C, a byte string on the wire
+	MaxPINLength           uint64   // 0x1D, in code points
+	EncCredStoreState      []byte   // 0x1E
+	ConfigCommands         []uint64 // 0x1F authenticatorConfigCommands
+}
+
+// append adds the members in rising order.
+func (l *Latest) append(m *mapBuilder) {
+	m.booleanIf(0x18, l.LongTouchForReset)
+	if l.EncIdentifier != nil {
+		m.bytes(0x19, l.EncIdentifier)
+	}
+	if len(l.TransportsForReset) > 0 {
+		m.encoded(0x1a, appendTexts(nil, l.TransportsForReset))
+	}
+	m.booleanIf(0x1b, l.PINComplexityPolicy)
+	if l.PINComplexityPolicyURL != "" {
+		m.bytes(0x1c, []byte(l.PINComplexityPolicyURL))
+	}
+	m.unsignedIf(0x1d, l.MaxPINLength)
+	if l.EncCredStoreState != nil {
+		m.bytes(0x1e, l.EncCredStoreState)
+	}
+	if len(l.ConfigCommands) > 0 {
+		m.encoded(0x1f, appendNumbers(nil, l.ConfigCommands))
+	}
+}
+
+// read reads the value of one member, or skips it.
+func (l *Latest) read(r *reader, key uint64) {
+	switch key {
+	case 0x18:
+		l.LongTouchForReset = new(r.boolean())
+	case 0x19:
+		l.EncIdentifier = r.bytes()
+	case 0x1a:
+		l.TransportsForReset = r.texts()
+	case 0x1b:
+		l.PINComplexityPolicy = new(r.boolean())
+	case 0x1c:
+		l.PINComplexityPolicyURL = string(r.bytes())
+	case 0x1d:
+		l.MaxPINLength = r.unsigned()
+	case 0x1e:
+		l.EncCredStoreState = r.bytes()
+	case 0x1f:
+		l.ConfigCommands = r.numbers()
+	default:
+		r.skip()
+	}
+}
+
+func (m *mapBuilder) booleanIf(key byte, v *bool) {
+	if v != nil {
+		m.boolean(key, *v)
+	}
+}
+
+func appendNumbers(b []byte, list []uint64) []byte {
+	b = appendShort(b, majorArray, uint64(len(list)))
+	for _, v := range list {
+		b = appendShort(b, majorUnsigned, v)
+	}
+	return b
+}
+
+func (r *reader) numbers() (list []uint64) {
+	for n := r.count(majorArray); r.left(n); n-- {
+		list = append(list, r.unsigned())
+	}
+	return list
 }
 
 // Append appends the members in canonical form.
@@ -42,11 +126,7 @@ func (g *GetInfoResponse) Append(b []byte) []byte {
 	}
 	m.unsignedIf(0x05, g.MaxMsgSize)
 	if len(g.Protocols) > 0 {
-		list := appendShort(nil, majorArray, uint64(len(g.Protocols)))
-		for _, p := range g.Protocols {
-			list = appendShort(list, majorUnsigned, p)
-		}
-		m.encoded(0x06, list)
+		m.encoded(0x06, appendNumbers(nil, g.Protocols))
 	}
 	m.unsignedIf(0x07, g.MaxCredentialCountInList)
 	m.unsignedIf(0x08, g.MaxCredentialIDLength)
@@ -61,8 +141,14 @@ func (g *GetInfoResponse) Append(b []byte) []byte {
 		}
 		m.encoded(0x0a, list)
 	}
+	m.unsignedIf(0x0b, g.MaxLargeBlobs)
+	m.booleanIf(0x0c, g.ForcePINChange)
 	m.unsignedIf(0x0d, g.MinPINLength)
 	m.unsignedIf(0x0e, g.FirmwareVersion)
+	m.unsignedIf(0x0f, g.MaxCredBlobLength)
+	if g.MaxRPIDs != nil {
+		m.unsigned(0x10, *g.MaxRPIDs)
+	}
 	m.unsignedIf(0x11, g.PreferredPlatformUVAttempts)
 	m.unsignedIf(0x12, g.UVModality)
 	if g.RemainingCredentials != nil {
@@ -74,6 +160,7 @@ func (g *GetInfoResponse) Append(b []byte) []byte {
 	if g.UVCountSinceLastPINEntry != nil {
 		m.unsigned(0x17, *g.UVCountSinceLastPINEntry)
 	}
+	g.Latest.append(&m)
 	return m.appendTo(b)
 }
 
@@ -141,9 +228,7 @@ func (g *GetInfoResponse) read(r *reader, key uint64) {
 	case 0x05:
 		g.MaxMsgSize = r.unsigned()
 	case 0x06:
-		for n := r.count(majorArray); r.left(n); n-- {
-			g.Protocols = append(g.Protocols, r.unsigned())
-		}
+		g.Protocols = r.numbers()
 	case 0x07:
 		g.MaxCredentialCountInList = r.unsigned()
 	case 0x08:
@@ -154,10 +239,18 @@ func (g *GetInfoResponse) read(r *reader, key uint64) {
 		for n := r.count(majorArray); r.left(n); n-- {
 			g.Algorithms = append(g.Algorithms, r.credentialParameter().Alg)
 		}
+	case 0x0b:
+		g.MaxLargeBlobs = r.unsigned()
+	case 0x0c:
+		g.ForcePINChange = new(r.boolean())
 	case 0x0d:
 		g.MinPINLength = r.unsigned()
 	case 0x0e:
 		g.FirmwareVersion = r.unsigned()
+	case 0x0f:
+		g.MaxCredBlobLength = r.unsigned()
+	case 0x10:
+		g.MaxRPIDs = new(r.unsigned())
 	case 0x11:
 		g.PreferredPlatformUVAttempts = r.unsigned()
 	case 0x12:
@@ -169,7 +262,7 @@ func (g *GetInfoResponse) read(r *reader, key uint64) {
 	case 0x16:
 		g.AttestationFormats = r.texts()
 	default:
-		r.skip()
+		g.Latest.read(r, key)
 	}
 }
 

@@ -180,18 +180,38 @@ func (m *MakeCredentialRequest) appendRP(b []byte) []byte {
 	return appendText(appendText(b, "name"), m.RP.Name)
 }
 
-// A MakeCredentialResponse is the answer to authenticatorMakeCredential. See Section 6.1.
+// A MakeCredentialResponse is the answer to authenticatorMakeCredential. Nil and false are members that are absent. See
+// Section 6.1.
 type MakeCredentialResponse struct {
-	Format    string // 0x01 fmt
-	AuthData  []byte // 0x02, see [ParseAuthData]
-	Statement []byte // 0x03 attStmt, as it is encoded
+	Format       string // 0x01 fmt
+	AuthData     []byte // 0x02, see [ParseAuthData]
+	Statement    []byte // 0x03 attStmt, as it is encoded
+	EPAtt        bool   // 0x04: the attestation is an enterprise's
+	LargeBlobKey []byte // 0x05
+	Unsigned     []byte // 0x06 unsignedExtensionOutputs, a map as it is encoded (2.3)
 }
 
 // Append appends the members in canonical form.
 func (m *MakeCredentialResponse) Append(b []byte) []byte {
-	b = appendText(append(appendShort(b, majorMap, 3), 0x01), m.Format)
+	n := uint64(3)
+	for _, more := range []bool{m.EPAtt, m.LargeBlobKey != nil, m.Unsigned != nil} {
+		if more {
+			n++
+		}
+	}
+	b = appendText(append(appendShort(b, majorMap, n), 0x01), m.Format)
 	b = appendBytes(append(b, 0x02), m.AuthData)
-	return append(append(b, 0x03), m.Statement...)
+	b = append(append(b, 0x03), m.Statement...)
+	if m.EPAtt {
+		b = appendBool(append(b, 0x04), true)
+	}
+	if m.LargeBlobKey != nil {
+		b = appendBytes(append(b, 0x05), m.LargeBlobKey)
+	}
+	if m.Unsigned != nil {
+		b = append(append(b, 0x06), m.Unsigned...)
+	}
+	return b
 }
 
 // ParseMakeCredentialResponse reads what follows the status byte of an answer to authenticatorMakeCredential. Members
@@ -210,6 +230,12 @@ func ParseMakeCredentialResponse(b []byte) (MakeCredentialResponse, error) {
 				r.fail(ErrCBORUnexpectedType)
 			}
 			m.Statement = r.encoded()
+		case 0x04:
+			m.EPAtt = r.boolean()
+		case 0x05:
+			m.LargeBlobKey = r.bytes()
+		case 0x06:
+			m.Unsigned = r.encodedMap()
 		default:
 			r.skip()
 		}

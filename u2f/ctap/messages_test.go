@@ -253,7 +253,9 @@ func TestResponses(t *testing.T) {
 func TestGetInfoResponse(t *testing.T) {
 	message := fields{1: []any{"FIDO_2_1"}, 2: []any{"credProtect"}, 3: make([]byte, 16),
 		4: fields{"up": true, "rk": true, "plat": false, "clientPin": true}, 5: 1200, 6: []any{2, 1}, 7: 8, 8: 128,
-		9: []any{"usb"}, 10: []any{fields{"alg": -8, "type": "public-key"}}, 13: 4, 14: 1, 20: 0, 22: []any{"packed"}}
+		9: []any{"usb"}, 10: []any{fields{"alg": -8, "type": "public-key"}}, 11: 4096, 12: true, 13: 4, 14: 1, 15: 32, 16: 8,
+		20: 0, 22: []any{"packed"}, 24: false, 25: make([]byte, 32), 26: []any{"usb"}, 27: true, 28: []byte("https://example.com"), 29: 63, 30: make([]byte, 32),
+		31: []any{1, 2, 3, 4}}
 	b := canonical(t, message)
 	g, err := ctap.ParseGetInfoResponse(b)
 	require.NoError(t, err)
@@ -261,7 +263,7 @@ func TestGetInfoResponse(t *testing.T) {
 	require.Equal(t, []int64{-8}, g.Algorithms)
 	require.Equal(t, map[string]bool{"up": true, "rk": true, "plat": false, "clientPin": true}, g.Options)
 
-	message[30], message[3] = "not known", make([]byte, 15)
+	message[90], message[3] = "not known", make([]byte, 15)
 	_, err = ctap.ParseGetInfoResponse(canonical(t, message))
 	require.Equal(t, ctap.ErrInvalidLength, err)
 	delete(message, 3)
