@@ -119,9 +119,6 @@ func holder(c Caller) string {
 // standsFor reports whether c has policies of its own: root and nobody have not.
 func (s *Service) standsFor(c Caller) bool { return c.UserID != "" && holder(c) != Root }
 
-// sessionPolicies are the policies that c's session was given when it began.
-func (s *Service) sessionPolicies(Caller) ([]policy.Attached, error) { return nil, nil }
-
 // ruling decides r for a caller whose standing is st, nil for one who has none.
 func (s *Service) ruling(r *Request, st *standing) (policy.Decision, error) {
 	if s.settings.NoPolicies {
@@ -142,6 +139,9 @@ func (s *Service) ruling(r *Request, st *standing) (policy.Decision, error) {
 		for i := range st.tags {
 			c.Set(st.tags[i].key, st.tags[i].values...)
 		}
+	}
+	if st == nil && p.Type == policy.FederatedUser { // root's: nothing limits it but what it was passed
+		set.Identity = set.Session
 	}
 	s.know(c, r, &p)
 	if r.Set != nil {
@@ -173,8 +173,7 @@ func (s *Service) know(c *policy.Context, r *Request, p *policy.Caller) {
 	given(policy.UserAgent, r.UserAgent)
 	given(policy.RequestedRegion, r.Region)
 	if x := r.Caller.Session; x != nil {
-		c.SetMFA(x.MFA, x.Created, r.Now)
-		c.SetTime(policy.TokenIssueTime, x.Created)
+		knowSession(c, x, r.Now)
 	}
 }
 
@@ -196,7 +195,7 @@ func (o *operating) permit(op *operation) error {
 	if action == "" && op.service != "signin" && !op.free {
 		action = op.service + ":" + op.name
 	}
-	if action == "" || o.settings.NoPolicies || !o.standsFor(o.Caller) {
+	if action == "" || o.settings.NoPolicies || o.Caller.IsRoot() || o.Caller.UserID == "" {
 		return nil
 	}
 	t := target{arn: "*"}

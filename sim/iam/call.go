@@ -53,19 +53,31 @@ func (c Caller) redacted() Caller {
 	return c
 }
 
-// A Session is a set of temporary credentials from GetSessionToken.
+// A Session is a set of temporary credentials.
 type Session struct {
 	AccessKeyID string    `json:"accessKeyId"` // "ASIA..."
 	Secret      string    `json:"secret"`
 	TokenHash   string    `json:"tokenHash"` // SHA-256 of the session token, hex
-	UserID      string    `json:"userId"`
-	Created     time.Time `json:"created"` // lab time
-	Expires     time.Time `json:"expires"` // lab time
+	UserID      string    `json:"userId"`    // whose policies count: the user's, Root, or the role's
+	Created     time.Time `json:"created"`   // lab time
+	Expires     time.Time `json:"expires"`   // lab time
 	// MFA is whether the session began with a code; MFASerial says from which device.
 	MFA       bool   `json:"mfa"`
 	MFASerial string `json:"mfaSerial,omitempty"`
 	// Console is whether somebody signed in for it: then it may call IAM without MFA, too.
 	Console bool `json:"console,omitempty"`
+
+	// Kind says how the session began; what follows is for those of roles and federated users.
+	Kind SessionKind `json:"kind,omitempty"`
+	Name string      `json:"name,omitempty"` // RoleSessionName, or the federated user's Name
+	// IssuerARN and IssuerName are those of the role, or of the user who asked for the session, when it began.
+	IssuerARN  string          `json:"issuerArn,omitempty"`
+	IssuerName string          `json:"issuerName,omitempty"`
+	Policies   []SessionPolicy `json:"policies,omitempty"`
+	Tags       []Tag           `json:"tags,omitempty"`
+	// Transitive are the keys of the tags that go on to the next role's session.
+	Transitive     []string `json:"transitive,omitempty"`
+	SourceIdentity string   `json:"sourceIdentity,omitempty"`
 }
 
 // A User is one IAM user, or root.

@@ -444,7 +444,8 @@ type param struct {
 var operations = func() map[string]*operation {
 	m := map[string]*operation{}
 	for _, op := range slices.Concat(deviceOperations, tokenOperations, userOperations, accountOperations, securityKeyOperations,
-		signInOperations, recoveryOperations, billingOperations, trailOperations, attachmentOperations, groupOperations, roleOperations, policyOperations) {
+		signInOperations, recoveryOperations, billingOperations, trailOperations, attachmentOperations,
+		groupOperations, roleOperations, policyOperations, assumeOperations, messageOperations) {
 		m[op.service+":"+op.name] = op
 	}
 	return m

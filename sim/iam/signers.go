@@ -26,10 +26,13 @@ func (s *Service) Credential(ctx context.Context, accessKeyID, sessionToken stri
 	err = s.store.View(ctx, func(tx Tx) error {
 		var e error
 		if sessionToken != "" {
-			if caller.Session, e = s.session(tx, accessKeyID, sessionToken, now); e == nil {
-				secret, caller.UserID = caller.Session.Secret, caller.Session.UserID
+			if caller.Session, e = s.session(tx, accessKeyID, sessionToken, now); e != nil {
+				return e
 			}
-		} else if key, e = s.accessKey(tx, accessKeyID); e == nil {
+			secret = caller.Session.Secret
+			return s.sessionCaller(tx, &caller)
+		}
+		if key, e = s.accessKey(tx, accessKeyID); e == nil {
 			secret, caller.UserID = key.Secret, key.UserID
 		}
 		if e != nil {

@@ -3,7 +3,6 @@ package iam
 import (
 	"encoding/base64"
 	"encoding/json"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -38,22 +37,6 @@ var tokenOperations = []*operation{
 
 // tokenAccessKeyIDShape differs from IAM's in its pattern, which refusals quote.
 var tokenAccessKeyIDShape = newShape(16, 128, `[\w]*`, `[\w]*`)
-
-// permitted refuses what the caller's kind of credential cannot do: "Comparing the AWS STS API operations" in
-// id_credentials_temp_request.
-func (s *Service) permitted(call Call) *Error {
-	switch session := call.Caller.Session; {
-	case session == nil, Version(call.Service) == "":
-		return nil
-	case call.Service == "sts" && call.Action == "GetSessionToken":
-		return s.refuse("SessionCallsSession")
-	case call.Service == "sts" && !slices.Contains([]string{"AssumeRole", "GetCallerIdentity"}, call.Action):
-		return s.refuse("AccessDenied", call.Caller.ARN, call.Service, call.Action)
-	case call.Service == "iam" && !session.MFA && !session.Console:
-		return s.refuse("SessionWithoutMFA")
-	}
-	return nil
-}
 
 // credentialsXML is the only place in which a session's keys are shown.
 type credentialsXML struct {
@@ -92,25 +75,27 @@ func (o *operating) getSessionToken() (any, error) {
 // newSession begins a session of a user, with the MFA device of that serial number or, where it is "", without, and
 // returns it with its token.
 func (o *operating) newSession(userID, serial string, length time.Duration) (x *Session, token string, err error) {
-	// The prefix is the one that real tokens have; nothing depends on it.
-	token = "FwoGZXIvYXdzE" + base64.StdEncoding.EncodeToString(o.draw("token").Bytes(192))
-	x = &Session{AccessKeyID: o.drawID("ASIA", 16), Secret: o.draw("secret").Text(secretLength, secretAlphabet),
-		TokenHash: tokenHash(token), UserID: userID, Created: o.Now.Round(0).UTC(),
-		Expires: o.Now.Round(0).UTC().Add(length), MFA: serial != "", MFASerial: serial}
-	if err := o.prune(x.AccessKeyID); err != nil {
+	if x, token, err = o.draftSession(userID, serial, length); err != nil {
 		return nil, "", err
 	}
 	return x, token, put(o.Tx, kindSession, x.AccessKeyID, x)
 }
 
+// draftSession is newSession without storing the session.
+func (o *operating) draftSession(userID, serial string, length time.Duration) (x *Session, token string, err error) {
+	// The prefix is the one that real tokens have; nothing depends on it.
+	token = "FwoGZXIvYXdzE" + base64.StdEncoding.EncodeToString(o.draw("token").Bytes(192))
+	x = &Session{AccessKeyID: o.drawID("ASIA", 16), Secret: o.draw("secret").Text(secretLength, secretAlphabet),
+		TokenHash: tokenHash(token), UserID: userID, Created: o.Now.Round(0).UTC(),
+		Expires: o.Now.Round(0).UTC().Add(length), MFA: serial != "", MFASerial: serial}
+	return x, token, o.prune(x.AccessKeyID)
+}
+
 // sessionLength returns how long the session is to last. A session of root lasts an hour at most, whatever it asks for.
 func (o *operating) sessionLength() (time.Duration, error) {
-	seconds := defaultSession
-	if d := o.param("DurationSeconds"); d != "" {
-		var err error
-		if seconds, err = strconv.Atoi(d); err != nil {
-			return 0, o.refuse("MalformedNumber", "DurationSeconds")
-		}
+	seconds, err := o.seconds(defaultSession)
+	if err != nil {
+		return 0, err
 	}
 	if o.Caller.IsRoot() {
 		seconds = min(seconds, rootSession)

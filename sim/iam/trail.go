@@ -338,15 +338,3 @@ func trailCode(service, code string) string {
 	}
 	return code
 }
-
-// identity says who c is to the trail.
-func (s *Service) identity(c Caller) trail.Identity {
-	w := trail.Identity{Kind: trail.IAMUser, Principal: c.UserID, ARN: c.ARN, Key: c.AccessKeyID, User: c.UserName}
-	if c.IsRoot() {
-		w.Kind, w.Principal = trail.Root, s.Account()
-	}
-	if x := c.Session; x != nil {
-		w.Since, w.MFA = x.Created, x.MFA
-	}
-	return w
-}
