@@ -10,8 +10,7 @@ import (
 
 // From API_AssumeRole: how long a role's session lasts, in seconds.
 const (
-	defaultRoleSession = 3600
-	chainedSession     = 3600 // at most, where one role's session assumes another role
+	chainedSession = 3600 // at most, where one role's session assumes another role
 )
 
 // assumeOperations are the operations of STS that hand out another's permissions.

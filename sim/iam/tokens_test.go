@@ -193,44 +193,6 @@ func TestCredential(t *testing.T) {
 	})
 }
 
-func TestWhatEachCredentialMayCall(t *testing.T) {
-	c := newCounter(t)
-	bob := c.as("bob").caller
-	with := func(mfa bool) iam.Caller {
-		x := bob
-		x.Session = &iam.Session{UserID: bob.UserID, MFA: mfa}
-		return x
-	}
-	const denied = "403 AccessDenied User: arn:aws:iam::123456789012:user/bob is not authorized to perform: sts:GetAccessKeyInfo"
-	const noAssume = "400 InvalidAction Could not find operation AssumeRole for version 2011-06-15"
-	const noIAM = "403 InvalidClientTokenId The security token included in the request is invalid"
-	const noSession = "403 AccessDenied Cannot call GetSessionToken with session credentials"
-	for name, test := range map[string]struct {
-		caller                                   iam.Caller
-		list, session, identity, keyInfo, assume string
-	}{
-		"a user's access key":      {bob, "", "", "", "", noAssume},
-		"root's access key":        {c.caller, "", "", "", "", noAssume},
-		"a session without a code": {with(false), noIAM, noSession, "", denied, noAssume},
-		"a session with a code":    {with(true), "", noSession, "", denied, noAssume},
-	} {
-		for call, want := range map[string]string{"iam:ListUsers": test.list, "sts:GetSessionToken": test.session,
-			"sts:GetCallerIdentity": test.identity, "sts:GetAccessKeyInfo": test.keyInfo, "sts:AssumeRole": test.assume} {
-			t.Run(name+" calls "+call, func(t *testing.T) {
-				service, action, _ := strings.Cut(call, ":")
-				id := field(c.must("CreateAccessKey", "UserName", "bob"), "AccessKeyId")
-				defer c.must("DeleteAccessKey", "UserName", "bob", "AccessKeyId", id)
-				_, e := c.call(iam.Call{Service: service, Action: action, Params: form("AccessKeyId", id), Caller: test.caller})
-				if want == "" {
-					require.Nil(t, e)
-					return
-				}
-				require.Equal(t, want, says(e))
-			})
-		}
-	}
-}
-
 func TestGetCallerIdentity(t *testing.T) {
 	c := newCounter(t)
 	identity := func(caller iam.Caller) string {

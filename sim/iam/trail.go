@@ -228,6 +228,9 @@ func (c *deciding) event() *trail.Event {
 		e.Code, e.Message = trailCode(c.call.Service, c.refusal.Code), c.refusal.Message
 	} else if c.op.tells() {
 		e.Response = trail.Elements(c.result)
+		if _, assumed := c.result.(assumeRoleResult); assumed {
+			e.Role = c.call.Params.Get("RoleArn")
+		}
 	}
 	return e
 }
