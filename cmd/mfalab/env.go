@@ -24,7 +24,8 @@ type variable struct {
 // strays are variables that win over ours, or that clients take together with our access key: the botocore of aws CLI and
 // boto3 reads AWS_SECURITY_TOKEN as well, and takes any key for expired at AWS_CREDENTIAL_EXPIRATION.
 var strays = []string{"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN",
-	"AWS_CREDENTIAL_EXPIRATION", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_CLOUDTRAIL"}
+	"AWS_CREDENTIAL_EXPIRATION", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_CLOUDTRAIL",
+	"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_EC2"}
 
 // variables is the environment in which AWS clients reach the lab and nothing else. Endpoint, proxy, region, pager and
 // credentials go together: a client that ignores AWS_ENDPOINT_URL, as aws CLI 2.9 does, would otherwise talk to the real

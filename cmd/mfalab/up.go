@@ -23,6 +23,7 @@ import (
 	"github.com/mfalab/mfalab/sim/endpoint"
 	"github.com/mfalab/mfalab/sim/iam"
 	"github.com/mfalab/mfalab/sim/live"
+	"github.com/mfalab/mfalab/sim/s3"
 )
 
 // address is where a lab listens unless it is told otherwise: the port of the design.
@@ -162,6 +163,7 @@ func (c *cli) attend(ctx context.Context, stop func(), lab *live.Lab, listener n
 	}
 	handler := endpoint.New(endpoint.Config{IAM: lab.IAM(), Clock: lab.Clock().Now, Pages: c.pages(lab, stop),
 		AllowHosts: append(f.allow, ownNames(listener)...), Authority: authority,
+		Beside:   map[string]endpoint.Beside{"s3": s3.New(lab.IAM(), lab.Objects())},
 		Weakened: lab.IAM().Settings().Weakened, RequestID: lab.RequestID})
 	if err := lab.Announce("http://"+reachable(listener), token); err != nil {
 		return err

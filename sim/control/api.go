@@ -86,6 +86,9 @@ func (s *Server) routes() []route {
 		on("POST", "/v1/console", "passwords of root and the administrator for the console", func(ctx context.Context, in OpenDoor) (live.Door, error) {
 			return l.OpenDoor(ctx, in.Reset)
 		}),
+		on("POST", "/v1/root", "give the account's root user an access key, and a fob", func(ctx context.Context, in Root) (live.Key, error) {
+			return l.Root(ctx, in.Fob)
+		}),
 		on("GET", "/v1/clock", "the lab's clock and the wall's", s.clock),
 		on("POST", "/v1/clock/advance", "move the clock forward", func(ctx context.Context, in Advance) (Clock, error) {
 			return s.clockAfter(ctx, l.Advance(ctx, time.Duration(in.By)))
@@ -134,6 +137,11 @@ func (s *Server) routes() []route {
 		}),
 		on("POST", "/v1/down", "end the lab", s.end),
 	}, append(s.treatments(), s.keys()...)...)
+}
+
+// Root asks for the root user's access key.
+type Root struct {
+	Fob string `json:"fob,omitempty"` // the serial number of a fob to enrol for it
 }
 
 // Status is what a lab is and how it stands.

@@ -147,7 +147,7 @@ func TestTheUnmodifiedCLI(t *testing.T) {
 	require.Contains(t, out, "(ValidationError) when calling the GetUser operation")
 	require.Contains(t, out, ": 1 validation error detected: Value at 'userName' failed to satisfy constraint")
 
-	out, err = run("ec2", "describe-regions")
+	out, err = run("sqs", "list-queues")
 	require.Error(t, err)
 	require.Contains(t, out, `Failed to connect to proxy URL: "http://`+o.address+`"`)
 }

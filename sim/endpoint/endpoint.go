@@ -28,6 +28,8 @@ type Config struct {
 	IAM IAM
 	// Clock returns the lab's time and the wall's. It is asked once for each request, at its start.
 	Clock func() (lab, wall time.Time)
+	// Beside are the services beside IAM and STS, by the name that requests are signed for: "s3".
+	Beside map[string]Beside
 	// Pages answers what is not AWS's and comes from the lab's own origin; nil answers 404.
 	Pages http.Handler
 	// AllowHosts are further names that the lab answers to besides the loopback ones: "mfalab", or "*.lab.example" for
@@ -80,10 +82,14 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.writeError(w, e.cfg.RequestID(), faultNamespace, &iam.Error{Code: "AccessDenied", Status: 403, Message: reason})
 	case reason != "":
 		forbid(w, reason)
-	case signed:
-		e.serveQuery(w, r)
 	default:
-		e.serveUnsigned(w, r)
+		if service, b := e.beside(r); b != nil && (signed || foreignOrigin(r) == "") {
+			e.serveBeside(w, r, service, b)
+		} else if signed {
+			e.serveQuery(w, r)
+		} else {
+			e.serveUnsigned(w, r)
+		}
 	}
 }
 

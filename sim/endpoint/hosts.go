@@ -15,6 +15,8 @@ import (
 var served = map[string]*regexp.Regexp{
 	"iam": awsNames("iam"),
 	"sts": awsNames("sts"),
+	"ec2": awsNames("ec2"),
+	"s3":  s3Names,
 
 	"cloudtrail": awsNames("cloudtrail"),
 }

@@ -20,8 +20,8 @@ func TestHosts(t *testing.T) {
 		200: {"localhost", "localhost:1", "LOCALHOST.", "a.b.localhost:80", "127.0.0.1:6325", "127.9.9.9", "[::1]:6325", "[::1]",
 			"[::ffff:127.0.0.1]:1", "mfalab", "mfalab:99", "x.lab.example", "x.y.lab.example", "192.0.2.7:6325"},
 		403: {"", "evil.example", "evil.example:6325", "localhost.evil.example", "127.0.0.1.evil.example", "xlocalhost", "127.1",
-			"2130706433", "0.0.0.0", "[::]", "192.0.2.8", "lab.example", "xlab.example", "mfalab.evil.example", "s3.amazonaws.com",
-			"iam.amazonaws.com.evil.example", "xiam.amazonaws.com", "sts.evil.amazonaws.com", "ec2.us-east-1.amazonaws.com",
+			"2130706433", "0.0.0.0", "[::]", "192.0.2.8", "lab.example", "xlab.example", "mfalab.evil.example", "lambda.amazonaws.com",
+			"iam.amazonaws.com.evil.example", "xiam.amazonaws.com", "sts.evil.amazonaws.com", "lambda.us-east-1.amazonaws.com", "s3.evil.amazonaws.com", "xs3.amazonaws.com",
 			"sts.us-east-1.amazonaws.com@evil.example"},
 	}
 	for status, hosts := range answers {

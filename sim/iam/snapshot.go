@@ -16,9 +16,9 @@ import (
 type Snapshot map[string]map[string]string
 
 // kinds is every kind of record, in the order in which they are written.
-var kinds = []string{kindAccount, kindUser, kindUserID, kindKey, kindSession, kindDevice, kindCredential, kindCeremony,
+var kinds = append([]string{kindAccount, kindUser, kindUserID, kindKey, kindSession, kindDevice, kindCredential, kindCeremony,
 	kindSignIn, kindMessage, kindGrave, kindThrottle, kindGroup, kindGroupID, kindMember, kindRole, kindRoleID, kindPolicy, kindDocument,
-	kindUsage, kindTrail}
+	kindUsage, kindTrail}, kindsBeside...)
 
 // Check reports what makes s unfit to be restored, nil where nothing does.
 func (s Snapshot) Check() error {

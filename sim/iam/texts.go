@@ -145,6 +145,10 @@ var texts = []text{
 	{"LookupTimeRange", 400, "InvalidTimeRangeException", "The time range of a lookup must begin before it ends.", "O", "time-range", "API_LookupEvents"},
 	{"LookupToken", 400, "InvalidNextTokenException", "The next token is not valid, or came with other parameters.", "O", "next-token", "API_LookupEvents"},
 
+	// Devices, as the services beside IAM answer. The lab's text has the code in it, as the real one has; no record has.
+	{"NotDeviceOwner", 400, "NotDeviceOwnerError", "The device with serial number %s that generated token {token} is not owned by the authenticated user.", "D", "serial", "S3 API Reference, Error responses"},
+	{"TokenCodeInvalid", 400, "TokenCodeInvalidError", "The serial number and/or token code you provided is not valid.", "D", "code", "S3 API Reference, Error responses"},
+
 	// The account.
 	{"AliasExists", 409, "EntityAlreadyExists", "The account alias %s already exists.", "K", "alias", "API_CreateAccountAlias"},
 	{"NoSuchAlias", 404, "NoSuchEntity", "The account alias %s cannot be found.", "O", "alias", "API_DeleteAccountAlias"},

@@ -24,6 +24,7 @@ const (
 	pendingFile     = "pending.json"
 	fobsFolder      = "fobs"
 	appsFolder      = "apps"
+	objectsFolder   = "s3"
 )
 
 // ErrOwned is returned by Open where another process owns the directory.

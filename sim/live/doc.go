@@ -11,6 +11,7 @@
 //	lab.json            the clock, and what chance grows from; it makes the directory a lab
 //	fobs/, apps/        one file a device
 //	iam.db              the relying party
+//	s3/                 what the objects of S3 consist of
 //	credentials.json    the access keys that the lab made itself
 //	init.json           the plan that it was made by, where there was one
 //	journal.jsonl       what happened, one event a line

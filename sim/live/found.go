@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"time"
 
@@ -123,25 +124,13 @@ func (l *Lab) enter(ctx context.Context, u PlanUser) error {
 	return nil
 }
 
-// handOut makes an access key for a user.
-func (l *Lab) handOut(ctx context.Context, user string) error {
-	made, err := l.asRoot(ctx, "CreateAccessKey", "UserName", user)
-	if err != nil {
-		return err
-	}
-	key, ok := made.(interface{ Credential() (id, secret string) })
-	if !ok {
-		return fmt.Errorf("an access key was asked for and %T came", made)
-	}
-	return l.Do(ctx, func(*sim.World) error {
-		id, secret := key.Credential()
-		l.credents.Users[user] = Key{id, secret}
-		return nil
-	})
-}
-
 // enrol enables a fob for a user with the codes that it would show now and would have shown a step ago.
 func (l *Lab) enrol(ctx context.Context, user, serial string) error {
+	return l.enrolAs(ctx, "iam", serial, "UserName", user)
+}
+
+// enrolAs enrols a fob by the API of a service, or by the console, which is root's way.
+func (l *Lab) enrolAs(ctx context.Context, service, serial string, params ...string) error {
 	var codes [2]string
 	err := l.Do(ctx, func(w *sim.World) error {
 		d, err := l.bench.get(Fobs, serial)
@@ -160,7 +149,11 @@ func (l *Lab) enrol(ctx context.Context, user, serial string) error {
 	if err != nil {
 		return err
 	}
-	_, err = l.asRoot(ctx, "EnableMFADevice", "UserName", user, "SerialNumber", serial,
-		"AuthenticationCode1", codes[0], "AuthenticationCode2", codes[1])
+	form := url.Values{}
+	params = append(params, "SerialNumber", serial, "AuthenticationCode1", codes[0], "AuthenticationCode2", codes[1])
+	for i := 0; i < len(params); i += 2 {
+		form.Set(params[i], params[i+1])
+	}
+	_, err = l.As(ctx, l.service.RootCaller(), service, "EnableMFADevice", form)
 	return err
 }

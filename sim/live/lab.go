@@ -15,6 +15,7 @@ import (
 	"github.com/mfalab/mfalab/sim"
 	"github.com/mfalab/mfalab/sim/iam"
 	"github.com/mfalab/mfalab/sim/iam/sqlite"
+	"github.com/mfalab/mfalab/sim/s3"
 )
 
 // Options say how a lab is opened.
@@ -63,6 +64,7 @@ type Lab struct {
 	exports exports
 	served  bool // keys that are not on the bus have their ways in
 
+	objects  *s3.Folder // what the objects of S3 consist of
 	attached attached
 	fresh    bool // Open made the lab
 
@@ -106,6 +108,9 @@ func Open(ctx context.Context, opt Options) (*Lab, error) {
 	var err error
 	if l.lock, err = claim(opt.Dir); err != nil {
 		return nil, err
+	}
+	if l.objects, err = l.openObjects(); err != nil {
+		return nil, errors.Join(err, l.release())
 	}
 	if opt.Ephemeral {
 		err = l.openInMemory(ctx)
@@ -201,6 +206,18 @@ func (l *Lab) wake() (d time.Duration, ever bool) {
 	return l.armed.Sub(wall), !l.armed.IsZero()
 }
 
+// openObjects opens the folder of S3's objects; an ephemeral lab's begins empty, and goes when the lab is closed.
+func (l *Lab) openObjects() (*s3.Folder, error) {
+	f, err := s3.OpenFolder(l.files.join(objectsFolder))
+	if err == nil && l.opt.Ephemeral {
+		err = f.Clear()
+	}
+	return f, err
+}
+
+// Objects returns the folder of what the objects of S3 consist of.
+func (l *Lab) Objects() *s3.Folder { return l.objects }
+
 // Clock returns the lab's clock.
 func (l *Lab) Clock() *Clock { return l.clock }
 
@@ -267,6 +284,9 @@ func (l *Lab) stop() {
 // release gives back everything that Open took.
 func (l *Lab) release() error {
 	var errs []error
+	if l.objects != nil && l.opt.Ephemeral {
+		errs = append(errs, l.objects.Clear())
+	}
 	if l.store != nil {
 		errs = append(errs, l.store.Close())
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/mfalab/mfalab/sim"
 	"github.com/mfalab/mfalab/sim/iam"
 	"github.com/mfalab/mfalab/sim/iam/memory"
+	"github.com/mfalab/mfalab/sim/s3"
 )
 
 // openInDir opens the lab of the directory: what was under way is finished, and a lab is made where there is none.
@@ -50,6 +51,9 @@ func (l *Lab) openInDir(ctx context.Context) error {
 	if err := l.readKeys(l.world); err != nil {
 		return err
 	}
+	if err := s3.Sweep(ctx, l.store, l.objects); err != nil {
+		return err
+	}
 	go l.run()
 	return nil
 }
@@ -71,6 +75,9 @@ func (l *Lab) makeInDir(ctx context.Context) error {
 	r, _, err := s.replacement(at, 1, events)
 	if err != nil {
 		return err
+	}
+	if err := l.objects.Add(s.Objects); err != nil {
+		return unstored(err)
 	}
 	if err := l.announce(r); err != nil {
 		return unstored(err)

@@ -81,6 +81,10 @@ func (l *Lab) replace(ctx context.Context, s *Snapshot, at reading, events []sim
 	if err != nil {
 		return err
 	}
+	// What objects consist of comes before the records that name it, and those of before stay until the lab is opened next.
+	if err := l.objects.Add(s.Objects); err != nil {
+		return unstored(err)
+	}
 	if err := l.announce(r); err != nil {
 		return unstored(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mfalab/mfalab/sim"
 	"github.com/mfalab/mfalab/sim/iam"
+	"github.com/mfalab/mfalab/sim/s3"
 )
 
 // A Snapshot is a whole lab in one value, the clock included: what `mfalab save` writes. It holds every seed and key.
@@ -27,8 +28,10 @@ type Snapshot struct {
 	Keys    Credentials  `json:"keys"`
 	// SecurityKeys are the keys with all that is in their flash.
 	SecurityKeys []SecurityKey `json:"securityKeys,omitempty"`
-	Plan         *Plan         `json:"plan,omitempty"` // what the lab was made by, where it was
-	Metadata     []ModelReport `json:"metadata,omitempty"`
+	// Objects are what the objects of S3 consist of, by the names that the account's records have for them.
+	Objects  map[string][]byte `json:"objects,omitempty"`
+	Plan     *Plan             `json:"plan,omitempty"` // what the lab was made by, where it was
+	Metadata []ModelReport     `json:"metadata,omitempty"`
 }
 
 const snapshotVersion = 1
@@ -54,7 +57,10 @@ func (l *Lab) Snapshot(ctx context.Context) (*Snapshot, error) {
 			s.SecurityKeys = append(s.SecurityKeys, copied)
 		}
 		// This reads the store on the lab's goroutine, so that account and devices are of one instant.
-		s.Account, err = l.service.Snapshot(ctx)
+		s.Objects, err = l.objects.Copy(func() (err error) {
+			s.Account, err = l.service.Snapshot(ctx)
+			return err
+		})
 		return err
 	})
 	if err != nil {
@@ -137,6 +143,9 @@ func (s *Snapshot) check() error {
 		}
 	}
 	_, err := sim.ParseChance(s.Chance)
+	if err == nil {
+		err = s3.CheckCopy(s.Objects)
+	}
 	for _, check := range []func() error{reading{Lab: s.Saved, Rate: s.Rate}.check, s.Account.Check, s.Plan.check} {
 		if err == nil {
 			err = check()

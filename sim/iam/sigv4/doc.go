@@ -10,6 +10,8 @@
 // Both ways to sign are read: the Authorization header, and the query of a presigned URL. Whatever region a client
 // signs for is accepted, because a client with an endpoint of its own signs for its own region.
 //
-// Not implemented: asymmetric signatures (AWS4-ECDSA-P256-SHA256), payloads signed in chunks (STREAMING-...), Signature
+// A body may come in signed chunks, as S3 takes it (STREAMING-..., payload.go).
+//
+// Not implemented: asymmetric signatures (AWS4-ECDSA-P256-SHA256), Signature
 // Version 2.
 package sigv4

@@ -21,7 +21,8 @@ const (
 	// presignedLife is how long a presigned request is good, whatever its X-Amz-Expires: STS takes one for 15 minutes
 	// (README of kubernetes-sigs/aws-iam-authenticator).
 	presignedLife = 15 * time.Minute
-	unsigned      = "UNSIGNED-PAYLOAD"
+	// farSkew is how far S3 lets a client's clock be off: S3 API Reference, "Error responses", RequestTimeTooSkewed.
+	farSkew = 15 * time.Minute
 )
 
 // rules are where services differ.
@@ -29,11 +30,20 @@ type rules struct {
 	pathAsSent      bool // the path is signed as it is sent
 	unsignedPayload bool // the body need not be signed
 	expires         bool // X-Amz-Expires is obeyed
+	skew            time.Duration
 }
 
 // services are those that differ from the rest. Section "Create a canonical request"; S3 API Reference, "Authenticating
 // Requests".
-var services = map[string]rules{"s3": {pathAsSent: true, unsignedPayload: true, expires: true}}
+var services = map[string]rules{"s3": {pathAsSent: true, unsignedPayload: true, expires: true, skew: farSkew}}
+
+func rulesOf(service string) rules {
+	r := services[service]
+	if r.skew == 0 {
+		r.skew = skew
+	}
+	return r
+}
 
 // Keys checks signatures and remembers the signing keys that it derived. The zero value is ready; a nil one remembers
 // nothing. It may be used by many goroutines.
@@ -55,24 +65,68 @@ func (k *Keys) Verify(r *http.Request, service string, body [sha256.Size]byte, w
 	if err != nil {
 		return Signature{}, err
 	}
-	// In the order in which the real services refuse: a wrong scope is said before an unknown key.
-	if err := cmp.Or(s.checkTime(services[service], wall), s.checkCoverage(r), s.checkScope(service)); err != nil {
-		return Signature{}, err
-	}
-	key, err := secret(s)
+	key, err := s.checkAll(r, service, wall, secret)
 	if err != nil {
 		return Signature{}, err
 	}
-	if err := k.compare(r, s, body, key); err != nil {
+	payload, err := payloadOf(r, s)
+	if err != nil {
+		return Signature{}, err
+	}
+	// What the client says of its body is never believed: the body that came is hashed, and has to fit.
+	if payload != unsigned {
+		sum := hex.EncodeToString(body[:])
+		if payload != "" && payload != sum {
+			return Signature{}, mismatch("")
+		}
+		payload = sum
+	}
+	if err := k.compare(r, s, payload, key); err != nil {
 		return Signature{}, err
 	}
 	return s, nil
 }
 
+// VerifyStream is Verify for a body that has not been read, as S3 takes them: the signature must be that of the body that
+// the client says it sends. What it returns in place of the body checks that, and gives an *Error at the end, or in
+// midst, where it is not so; nothing that was read is to be believed before.
+func (k *Keys) VerifyStream(r *http.Request, service string, wall time.Time,
+	secret func(Signature) (string, error)) (Signature, *Payload, error) {
+	s, err := Parse(r)
+	if err != nil {
+		return Signature{}, nil, err
+	}
+	key, err := s.checkAll(r, service, wall, secret)
+	if err != nil {
+		return Signature{}, nil, err
+	}
+	payload, err := payloadOf(r, s)
+	if err == nil && payload == "" {
+		err = &Error{ID: "MissingContentSHA256"}
+	}
+	if err == nil {
+		err = k.compare(r, s, payload, key)
+	}
+	if err != nil {
+		return Signature{}, nil, err
+	}
+	p, err := newPayload(r, s, payload, k.key(key, s))
+	return s, p, err
+}
+
+// checkAll checks everything that can be checked without the body, in the order in which the real services refuse: a
+// wrong scope is said before an unknown key. It returns the secret.
+func (s Signature) checkAll(r *http.Request, service string, wall time.Time, secret func(Signature) (string, error)) (string, error) {
+	if err := cmp.Or(s.checkTime(rulesOf(service), wall), s.checkCoverage(r), s.checkScope(service)); err != nil {
+		return "", err
+	}
+	return secret(s)
+}
+
 // checkTime refuses a signature that is too old or from the future. The ends of the interval are good.
 func (s Signature) checkTime(rules rules, wall time.Time) error {
 	wall = wall.UTC().Truncate(time.Second)
-	life := skew
+	life := rules.skew
 	switch {
 	case s.Presigned && rules.expires:
 		life = s.Expires
@@ -88,7 +142,7 @@ func (s Signature) checkTime(rules rules, wall time.Time) error {
 		}
 		return e
 	}
-	if newest := wall.Add(skew); s.Time.After(newest) {
+	if newest := wall.Add(rules.skew); s.Time.After(newest) {
 		return &Error{ID: "SignatureEarly", Args: []any{t, newest.Format(basicTime), now}}
 	}
 	return nil
@@ -133,22 +187,28 @@ func (s Signature) checkScope(service string) error {
 	return mismatch("%s", wrong.String())
 }
 
-// compare computes the signature and compares it in constant time.
-func (k *Keys) compare(r *http.Request, s Signature, body [sha256.Size]byte, secret string) error {
+// payloadOf returns what the client says of its body: a hash, that it is not signed, or how its chunks are; "" where it
+// says nothing. S3 API Reference, "Authenticating Requests".
+func payloadOf(r *http.Request, s Signature) (string, error) {
 	rules := services[s.Service]
-	payload := hex.EncodeToString(body[:])
-	// What the client says of its body is never believed: the body that came is hashed, and has to fit.
-	if said, ok := r.Header["X-Amz-Content-Sha256"]; ok {
-		free := rules.unsignedPayload && said[0] == unsigned
-		if len(said) != 1 || said[0] != payload && !free {
-			return mismatch("")
-		}
-		payload = said[0]
-	} else if s.Presigned && rules.unsignedPayload {
-		payload = unsigned
+	said, ok := r.Header["X-Amz-Content-Sha256"]
+	switch {
+	case ok && len(said) != 1:
+		return "", mismatch("")
+	case ok && !rules.unsignedPayload && len(said[0]) != 2*sha256.Size:
+		return "", mismatch("")
+	case ok:
+		return said[0], nil
+	case s.Presigned && rules.unsignedPayload:
+		return unsigned, nil
 	}
+	return "", nil
+}
+
+// compare computes the signature and compares it in constant time.
+func (k *Keys) compare(r *http.Request, s Signature, payload, secret string) error {
 	key := k.key(secret, s)
-	for _, path := range paths(r, rules.pathAsSent) {
+	for _, path := range paths(r, services[s.Service].pathAsSent) {
 		canonical, err := s.appendCanonical(make([]byte, 0, 1024), r, path, payload)
 		if err != nil {
 			return err
