@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -119,8 +120,9 @@ type key struct {
 	client *Client
 	index  int
 	info   ctap.GetInfoResponse
-	more   moreInfo
-	u2f    bool // it knows U2F only
+	said   []byte    // info as it came
+	rest   *moreInfo // what else it says, once somebody has asked
+	u2f    bool      // it knows U2F only
 	token  []byte
 	uv     bool // the request asks the key itself to verify the user
 	// protocol is that of the token.
@@ -142,12 +144,10 @@ func (c *Client) meet(i int) (*key, error) {
 	if err == nil {
 		k.info, err = ctap.ParseGetInfoResponse(body)
 	}
-	if err == nil {
-		k.more, err = parseMoreInfo(body)
-	}
 	if err != nil {
 		return nil, failed("the key does not say what it is", err)
 	}
+	k.said = bytes.Clone(body)
 	return k, nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"slices"
 
-	"github.com/mfalab/mfalab/u2f/cose"
 	"github.com/mfalab/mfalab/u2f/ctap"
 	"github.com/mfalab/mfalab/u2f/pinuv"
 )
@@ -181,7 +180,7 @@ func (x *creation) extensions() (list []ctap.Extension, err error) {
 	if in.Protection != "" && k.extends(extCredProtect) {
 		add(extCredProtect, ctap.EncodeUint(uint64(protection[in.Protection])))
 	}
-	if in.CredBlob != nil && k.extends(extCredBlob) && uint64(len(in.CredBlob)) <= k.more.MaxCredBlob {
+	if in.CredBlob != nil && k.extends(extCredBlob) && uint64(len(in.CredBlob)) <= k.more().MaxCredBlob {
 		add(extCredBlob, ctap.EncodeBytes(in.CredBlob))
 	}
 	if in.MinPINLength && k.extends(extMinPINLength) {
@@ -238,13 +237,10 @@ func (x *creation) registration(made ctap.MakeCredentialResponse, body []byte) (
 	if made, err = x.forge(made, &data); err != nil {
 		return nil, failed("the answer cannot be forged", err)
 	}
-	out := credential{ID: data.CredentialID, RawID: data.CredentialID, Attachment: roaming, Type: publicKey}
-	out.Response.ClientData = x.data.json
-	out.Response.AuthData, out.Response.Transports, out.Response.Attestation = made.AuthData, transports, attestationObject(made)
-	if a, public, err := cose.ParsePublicKey(data.PublicKey); err == nil {
-		out.Response.Algorithm, out.Response.PublicKey = int64(a), spki(public)
-	}
-	if out.Extensions, err = x.outputs(data.Extensions, body); err != nil {
+	out := credential{id: data.CredentialID}
+	out.response = response{clientData: x.data.json, authData: made.AuthData, transports: transports, attestation: attestationObject(made)}
+	out.response.algorithm, out.response.publicKey = public(data.PublicKey)
+	if out.extensions, err = x.outputs(data.Extensions, body); err != nil {
 		return nil, failed("the key's answer cannot be read", err)
 	}
 	return out.encode()
@@ -257,10 +253,10 @@ func (x *creation) outputs(extensions, body []byte) (out outputs, err error) {
 	if extensions != nil {
 		err = unmarshal(extensions, &came)
 	}
-	if err == nil && body != nil {
+	in := &x.Extensions
+	if err == nil && body != nil && in.LargeBlob != nil {
 		err = unmarshal(body, &more)
 	}
-	in := &x.Extensions
 	if in.CredProps {
 		out.CredProps = &credProps{x.rk}
 	}

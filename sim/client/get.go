@@ -226,17 +226,17 @@ func (x *request) assertion(a ctap.GetAssertionResponse, body []byte) ([]byte, e
 	if err != nil || a.CredentialID == nil {
 		return nil, failed("the key's answer cannot be read", ctap.ErrInvalidCredential)
 	}
-	out := credential{ID: a.CredentialID, RawID: a.CredentialID, Attachment: roaming, Type: publicKey}
-	if out.Extensions, err = x.outputs(data.Extensions, body); err != nil {
+	var out credential
+	if out.extensions, err = x.outputs(data.Extensions, body); err != nil {
 		return nil, failed("the key's answer cannot be read", err)
 	}
 	if err := x.forge(&a); err != nil {
 		return nil, failed("the answer cannot be forged", err)
 	}
-	out.ID, out.RawID = a.CredentialID, a.CredentialID
-	out.Response.ClientData, out.Response.AuthData, out.Response.Signature = x.data.json, a.AuthData, a.Signature
+	out.id = a.CredentialID
+	out.response = response{clientData: x.data.json, authData: a.AuthData, signature: a.Signature}
 	if a.User != nil {
-		out.Response.UserHandle = a.User.ID
+		out.response.userHandle = a.User.ID
 	}
 	return out.encode()
 }
@@ -248,13 +248,13 @@ func (x *request) outputs(extensions, body []byte) (out outputs, err error) {
 	if extensions != nil {
 		err = unmarshal(extensions, &came)
 	}
-	if err == nil && body != nil {
+	in := &x.Extensions
+	if err == nil && body != nil && in.LargeBlob != nil {
 		err = unmarshal(body, &more)
 	}
 	if err != nil {
 		return out, err
 	}
-	in := &x.Extensions
 	if in.AppID != nil {
 		out.AppID = new(x.used == x.app)
 	}

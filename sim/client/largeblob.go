@@ -51,7 +51,7 @@ func (k *key) fragment() uint64 {
 func (k *key) readBlobs() ([]cbor.RawMessage, error) {
 	var all []byte
 	size := k.fragment()
-	for more := true; more && uint64(len(all)) <= k.more.MaxLargeBlobs; {
+	for more := true; more && uint64(len(all)) <= k.more().MaxLargeBlobs; {
 		body, err := k.send(cmdLargeBlobs, marshal(blobRequest{Get: &size, Offset: uint64(len(all))}))
 		if err != nil {
 			return nil, err
@@ -84,7 +84,7 @@ func (k *key) writeBlobs(list []cbor.RawMessage) error {
 	all := marshal(list)
 	sum := sha256.Sum256(all)
 	all = append(all, sum[:blobHashSize]...)
-	if uint64(len(all)) > k.more.MaxLargeBlobs {
+	if uint64(len(all)) > k.more().MaxLargeBlobs {
 		return ctap.ErrLargeBlobStorageFull
 	}
 	offset := uint64(0)

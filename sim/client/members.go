@@ -14,7 +14,16 @@ type moreInfo struct {
 	UVAttempts     uint64 `cbor:"17,keyasint"` // preferredPlatformUvAttempts; 0: not said
 }
 
-func parseMoreInfo(b []byte) (m moreInfo, err error) { return m, unmarshal(b, &m) }
+// more returns what else the key says of itself; a member of the wrong type is one that it does not say.
+func (k *key) more() *moreInfo {
+	if k.rest == nil {
+		k.rest = &moreInfo{}
+		if unmarshal(k.said, k.rest) != nil {
+			k.rest = &moreInfo{}
+		}
+	}
+	return k.rest
+}
 
 // moreMade are members of an answer to authenticatorMakeCredential. See CTAP Section 6.1.
 type moreMade struct {

@@ -1,10 +1,10 @@
 package client
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"strings"
 )
 
 // encoded is a Base64URLString: base64url without padding. See Section 5.1.
@@ -12,25 +12,18 @@ type encoded []byte
 
 var errEncoding = errors.New("base64url without padding is expected")
 
-// MarshalJSON implements json.Marshaler.
-func (e encoded) MarshalJSON() ([]byte, error) {
-	return json.Marshal(base64.RawURLEncoding.EncodeToString(e))
+// MarshalText implements encoding.TextMarshaler.
+func (e encoded) MarshalText() ([]byte, error) {
+	return base64.RawURLEncoding.AppendEncode(nil, e), nil
 }
 
-// UnmarshalJSON implements json.Unmarshaler. What has no bytes is not nil.
-func (e *encoded) UnmarshalJSON(b []byte) error {
-	if string(b) == "null" {
-		return nil
-	}
-	var s string
-	if err := json.Unmarshal(b, &s); err != nil {
-		return err
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(s)
-	if err != nil || strings.ContainsAny(s, "\r\n") {
+// UnmarshalText implements encoding.TextUnmarshaler. What has no bytes is not nil.
+func (e *encoded) UnmarshalText(b []byte) error {
+	raw, err := base64.RawURLEncoding.AppendDecode([]byte{}, b)
+	if err != nil || bytes.ContainsAny(b, "\r\n") {
 		return errEncoding
 	}
-	*e = append(encoded{}, raw...)
+	*e = raw
 	return nil
 }
 

@@ -64,8 +64,8 @@ func (k *key) verify(permission ctap.Permissions, rpID string) error {
 }
 
 func (k *key) attempts() uint64 {
-	if k.more.UVAttempts > 0 {
-		return min(k.more.UVAttempts, 100)
+	if k.more().UVAttempts > 0 {
+		return min(k.more().UVAttempts, 100)
 	}
 	return uvAttempts
 }
@@ -83,9 +83,9 @@ func (k *key) verifyPIN(permission ctap.Permissions, rpID string) error {
 		if err != nil {
 			return err
 		}
-		if k.more.ForcePINChange {
+		if k.more().ForcePINChange {
 			if pin, err = k.change(pin, p.Least); err == nil {
-				k.more.ForcePINChange = false
+				k.more().ForcePINChange = false
 			}
 		}
 		if err == nil {
