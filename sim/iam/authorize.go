@@ -187,6 +187,7 @@ type target struct {
 	shown    string // in the text of a denial, which often names things in words of its own; "" is arn
 	set      func(*policy.Context)
 	policies []policy.Attached
+	granted  bool // whatever the policies say
 }
 
 // permit refuses a call that the caller's policies do not allow. Root may do everything.
@@ -204,6 +205,9 @@ func (o *operating) permit(op *operation) error {
 		if t, err = op.on(o); err != nil {
 			return err
 		}
+	}
+	if t.granted {
+		return nil
 	}
 	on := t.set
 	t.set = func(c *policy.Context) {

@@ -155,6 +155,7 @@ type LoginProfile struct {
 	Created       time.Time `json:"created"`
 	Changed       time.Time `json:"changed"`
 	ResetRequired bool      `json:"resetRequired,omitempty"`
+	Previous      []string  `json:"previous,omitempty"` // hashes, the newest first
 	Throttle
 }
 

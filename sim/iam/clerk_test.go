@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"fmt"
 	"net/url"
 	"regexp"
 	"strings"
@@ -193,3 +194,6 @@ func fields(answer, name string) []string {
 
 // simChance is the chance of a clerk's account.
 func simChance() sim.Chance { return sim.NewChance([]byte("clerk")) }
+
+// said is a refusal in one line.
+func said(e *iam.Error) string { return fmt.Sprint(e.Status, " ", e.Error()) }

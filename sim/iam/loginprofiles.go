@@ -41,8 +41,7 @@ func describeLoginProfile(u *User) loginProfileResult {
 	return loginProfileResult{loginProfileXML{u.Name, stamp(p.Created), p.ResetRequired}}
 }
 
-// createLoginProfile implements CreateLoginProfile. There is no password policy yet, so every password of the right
-// characters will do.
+// createLoginProfile implements CreateLoginProfile.
 func (o *operating) createLoginProfile() (any, error) {
 	u, err := o.iamUser()
 	if err != nil {
@@ -50,6 +49,9 @@ func (o *operating) createLoginProfile() (any, error) {
 	}
 	if u.LoginProfile != nil {
 		return nil, o.refuse("LoginProfileExists", u.Name)
+	}
+	if err := o.checkPassword(o.param("Password")); err != nil {
+		return nil, err
 	}
 	u.LoginProfile = &LoginProfile{
 		Hash: o.prepared.(string), Created: o.today(), Changed: o.today(),
@@ -72,8 +74,11 @@ func (o *operating) updateLoginProfile() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := o.checkPassword(o.param("Password")); err != nil {
+		return nil, err
+	}
 	if hash := o.prepared.(string); hash != "" {
-		u.LoginProfile.Hash, u.LoginProfile.Changed = hash, o.today()
+		u.LoginProfile.change(hash, o.today())
 	}
 	if o.Params.Has("PasswordResetRequired") {
 		u.LoginProfile.ResetRequired = o.param("PasswordResetRequired") == "true"

@@ -86,7 +86,7 @@ func (o *operating) credentials() (string, error) {
 		if err != nil {
 			return err
 		}
-		return w.Write(reportRow(u, keys, o.account.ID))
+		return w.Write(reportRow(u, keys, o.account.ID, o.account.Passwords))
 	}
 	root, err := userWithID(o.Tx, Root)
 	if err != nil {
@@ -127,12 +127,12 @@ var reportColumns = []string{
 }
 
 // reportRow returns the row of one user. Signing certificates are things that no user here has.
-func reportRow(u *User, keys []*AccessKey, account string) []string {
+func reportRow(u *User, keys []*AccessKey, account string, passwords *PasswordPolicy) []string {
 	name := u.Name
 	if u.ID == Root {
 		name = "<root_account>"
 	}
-	row := append([]string{name, u.arn(account), reportTime(u.Created)}, passwordCells(u)...)
+	row := append([]string{name, u.arn(account), reportTime(u.Created)}, passwordCells(u, passwords)...)
 	row = append(row, strconv.FormatBool(len(u.Devices) > 0))
 	for i := range accessKeysPerUser {
 		var k *AccessKey
@@ -145,7 +145,7 @@ func reportRow(u *User, keys []*AccessKey, account string) []string {
 }
 
 // passwordCells returns password_enabled, _last_used, _last_changed and _next_rotation.
-func passwordCells(u *User) []string {
+func passwordCells(u *User, passwords *PasswordPolicy) []string {
 	used := noInformation
 	if !u.PasswordLastUsed.IsZero() {
 		used = reportTime(u.PasswordLastUsed)
@@ -156,7 +156,11 @@ func passwordCells(u *User) []string {
 	case u.LoginProfile == nil:
 		return []string{"false", notApplicable, notApplicable, notApplicable}
 	default:
-		return []string{"true", used, reportTime(u.LoginProfile.Changed), notApplicable}
+		next := notApplicable
+		if end := u.LoginProfile.expires(passwords); !end.IsZero() {
+			next = reportTime(end)
+		}
+		return []string{"true", used, reportTime(u.LoginProfile.Changed), next}
 	}
 }
 

@@ -77,6 +77,8 @@ type Account struct {
 	Policies int `json:"policies,omitempty"`
 	// Edition is which rules the account was made for: 0 is from before it had policies.
 	Edition int `json:"edition,omitempty"`
+	// Passwords is the account's policy for passwords; nil where it has none of its own.
+	Passwords *PasswordPolicy `json:"passwords,omitempty"`
 	// VirtualDevices counts the virtual MFA devices.
 	VirtualDevices int64 `json:"virtualDevices,omitempty"`
 }
@@ -445,7 +447,8 @@ var operations = func() map[string]*operation {
 	m := map[string]*operation{}
 	for _, op := range slices.Concat(deviceOperations, tokenOperations, userOperations, accountOperations, securityKeyOperations,
 		signInOperations, recoveryOperations, billingOperations, trailOperations, attachmentOperations,
-		groupOperations, roleOperations, policyOperations, assumeOperations, messageOperations) {
+		groupOperations, roleOperations, policyOperations, assumeOperations, messageOperations,
+		passwordOperations, simulatorOperations, detailOperations, emptyOperations) {
 		m[op.service+":"+op.name] = op
 	}
 	return m

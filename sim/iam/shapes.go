@@ -24,11 +24,13 @@ type shape struct {
 type kind uint8
 
 const (
-	plain   kind = iota // one string
-	number              // a whole number
-	boolean             // true or false
-	tagList             // Name.member.N.Key and Name.member.N.Value
-	keyList             // Name.member.N
+	plain       kind = iota // one string
+	number                  // a whole number
+	boolean                 // true or false
+	tagList                 // Name.member.N.Key and Name.member.N.Value
+	keyList                 // Name.member.N
+	textList                // Name.member.N, of anything
+	contextList             // Name.member.N.ContextKeyName, .ContextKeyValues.member.M and .ContextKeyType
 )
 
 func pattern(model, ours string) (string, *regexp.Regexp) {
@@ -75,6 +77,8 @@ var (
 	policyTextShape        = shape{max: 1000} // policyDescriptionType
 	roleDescriptionShape   = newShape(0, 1000, `[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*`, `[\x{9}\x{A}\x{D}\x{20}-\x{7E}\x{A1}-\x{FF}]*`)
 	maxSessionShape        = shape{min: 3600, max: 43200, kind: number}
+	textsShape             = shape{kind: textList}
+	contextShape           = shape{kind: contextList}
 	policyScopeShape       = shape{enum: []string{"All", "AWS", "Local"}}
 	policyUsageShape       = shape{enum: []string{"PermissionsPolicy", "PermissionsBoundary"}}
 	entityFilterShape      = shape{enum: []string{"User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"}}
@@ -102,6 +106,11 @@ func (s *Service) validate(op *operation, call Call) *Error {
 				return e
 			}
 			found = append(found, v...)
+		case p.shape.kind == textList || p.shape.kind == contextList:
+			at := p.name + ".member.1"
+			if p.required && !call.Params.Has(at) {
+				found = append(found, violation(call.Service, p.name, "", true, false, "Member must not be null"))
+			}
 		case len(values) > 1:
 			return s.refuse("RepeatedParameter", p.name)
 		case !given && p.required:
@@ -238,6 +247,18 @@ func (s *Service) tagsIn(name string, call Call) ([]Tag, *Error) {
 		list = append(list, t)
 	}
 	return list, nil
+}
+
+// textsIn reads the list name.member.N from a call.
+func textsIn(name string, call Call) []string {
+	var out []string
+	for i := 1; ; i++ {
+		v, ok := call.Params[name+".member."+strconv.Itoa(i)]
+		if !ok {
+			return out
+		}
+		out = append(out, v[0])
+	}
 }
 
 // redacted returns the parameters of a call for the record, in the table's order, codes and passwords as "***".

@@ -270,8 +270,8 @@ func (o *operating) left(u *User, s *signIn) (*SignIn, error) {
 			r.Resync = r.Resync || d.Key == nil && d.Failures >= o.settings.ResyncPrompt
 		}
 	}
-	r.ChangePassword = !r.Keys && !r.Codes && u.LoginProfile.ResetRequired
-	return r, nil
+	r.ChangePassword = !r.Keys && !r.Codes && o.mustChange(u)
+	return r, o.checkHardExpiry(u)
 }
 
 // goOn says what is left to do, and begins the session where nothing is.
@@ -421,13 +421,17 @@ func (o *operating) changeAtSignIn() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !u.LoginProfile.ResetRequired || s.Serial == "" && len(u.Devices) > 0 {
+	if !o.mustChange(u) || s.Serial == "" && len(u.Devices) > 0 {
 		return nil, o.refuse("NoSignIn")
 	}
 	if bcrypt.CompareHashAndPassword([]byte(u.LoginProfile.Hash), digested(o.param("Password"))) == nil {
 		return nil, o.refuse("SamePassword")
 	}
-	u.LoginProfile.Hash, u.LoginProfile.Changed, u.LoginProfile.ResetRequired = o.prepared.(string), o.today(), false
+	if err := o.checkPassword(o.param("Password")); err != nil {
+		return nil, err
+	}
+	u.LoginProfile.change(o.prepared.(string), o.today())
+	u.LoginProfile.ResetRequired = false
 	s.Hash = u.LoginProfile.Hash
 	return o.goOn(u, s)
 }

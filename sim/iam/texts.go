@@ -66,6 +66,13 @@ var texts = []text{
 	{"LoginProfileExists", 409, "EntityAlreadyExists", "Login Profile for user %s already exists.", "R", "login-profile", "API_CreateLoginProfile"},
 	{"NoSuchLoginProfile", 404, "NoSuchEntity", "Login Profile for User %s cannot be found.", "R", "login-profile", "API_GetLoginProfile"},
 	{"LoginProfileSettling", 409, "EntityTemporarilyUnmodifiable", "Login Profile for User %s cannot be modified while login profile is being created.", "S", "settle", "API_DeleteLoginProfile"},
+	{"NoPasswordPolicy", 404, "NoSuchEntity", "The Password Policy with domain name %s cannot be found.", "R", "password-policy", "API_GetAccountPasswordPolicy"},
+	{"NoAccountPolicy", 404, "NoSuchEntity", "The account policy with name PasswordPolicy cannot be found.", "R", "password-policy", "API_DeleteAccountPasswordPolicy"},
+	{"PasswordTooWeak", 400, "PasswordPolicyViolation", "Password should %s", "K", "password-policy", "IAM User Guide, id_credentials_passwords_account-policy"},
+	{"PasswordReused", 400, "PasswordPolicyViolation", "Password does not conform to the account password policy.", "K", "password-reuse", "IAM User Guide, id_credentials_passwords_account-policy"},
+	{"PasswordExpired", 403, "AccessDenied", "Your password has expired. Contact your administrator.", "O", "password-expiry", "IAM User Guide, id_credentials_passwords_account-policy"},
+	{"OldPassword", 403, "AccessDenied", "The old password was incorrect.", "K", "old-password", "API_ChangePassword"},
+	{"OnlyUsers", 400, "InvalidUserType", "Only IAM Users can change their own password", "K", "caller", "API_ChangePassword"},
 	{"AccessKeyLimit", 409, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: %d", "R", "access-keys", "API_CreateAccessKey"},
 	{"NoSuchAccessKey", 404, "NoSuchEntity", "The Access Key with id %s cannot be found.", "R", "access-key", "API_UpdateAccessKey"},
 	{"InvalidKeyStatus", 400, "InvalidInput", "The status %s cannot be set.", "O", "access-key", "API_UpdateAccessKey"},
@@ -93,6 +100,8 @@ var texts = []text{
 	{"ForeignVersionDelete", 403, "AccessDenied", "Cannot delete policy versions for policies outside your own account.", "R", "aws-managed", "API_DeletePolicyVersion"},
 	{"ForeignPolicyUpdate", 403, "AccessDenied", "Cannot update policies outside your own account.", "R", "aws-managed", "API_CreatePolicyVersion"},
 	{"DuplicatePolicyTagKeys", 400, "InvalidInput", "Duplicate tag keys found.", "R", "tags", "API_CreatePolicy"},
+	{"InvalidSimulation", 400, "InvalidInput", "%s", "K", "simulation", "API_SimulateCustomPolicy"},
+	{"NoSource", 400, "InvalidInput", "Invalid Entity Arn: %s does not clearly define entity type and name.", "S", "simulation", "API_SimulatePrincipalPolicy"},
 	{"AttachedLimit", 409, "LimitExceeded", "Cannot exceed quota for PoliciesPer%s: %d", "S", "attached-policies", "IAM User Guide, reference_iam-quotas"},
 
 	// Devices.
