@@ -63,6 +63,18 @@ type KeyQuirks struct {
 	Set    map[string]string `json:"set"` // names of quirks and other fields to values, as `mfalab key quirk` takes them
 }
 
+// KeyClone names a key and what its copy is called.
+type KeyClone struct {
+	From string `json:"-" path:"serial"`
+	live.KeyCopy
+}
+
+// KeyImport is a key that was exported, and what it is called here.
+type KeyImport struct {
+	File live.KeyFile `json:"file"`
+	live.KeyCopy
+}
+
 // keys are the operations on security keys.
 func (s *Server) keys() []route {
 	l := s.lab
@@ -99,6 +111,21 @@ func (s *Server) keys() []route {
 		}),
 		on("POST", "/v1/keys/{serial}/presence", "say who touches a key", func(ctx context.Context, in KeyPresence) (live.KeyShown, error) {
 			return l.SetKeyPresence(ctx, in.Serial, u2f.Presence{Mode: in.Mode, Delay: time.Duration(in.Delay)})
+		}),
+		on("POST", "/v1/keys/{serial}/clone", "make a second key with the same secrets", func(ctx context.Context, in KeyClone) (live.KeyShown, error) {
+			return l.CloneKey(ctx, in.From, in.KeyCopy)
+		}),
+		on("POST", "/v1/keys/{serial}/snapshot", "remember what is in a key's flash", func(ctx context.Context, in Serial) (live.KeyShown, error) {
+			return l.SnapshotKey(ctx, in.Serial)
+		}),
+		on("POST", "/v1/keys/{serial}/rollback", "take a key back to its snapshot", func(ctx context.Context, in Serial) (live.KeyShown, error) {
+			return l.RollbackKey(ctx, in.Serial)
+		}),
+		on("GET", "/v1/keys/{serial}/export", "a key with all its secrets", func(ctx context.Context, in Serial) (live.KeyFile, error) {
+			return l.ExportKey(ctx, in.Serial)
+		}),
+		on("POST", "/v1/import-key", "put a key on the bench that was exported", func(ctx context.Context, in KeyImport) (live.KeyShown, error) {
+			return l.ImportKey(ctx, in.File, in.KeyCopy)
 		}),
 		on("GET", "/v1/keys/{serial}/profile", "the profile of a key as it stands", func(ctx context.Context, in Serial) (live.KeyProfile, error) {
 			return l.KeyProfileOf(ctx, in.Serial)

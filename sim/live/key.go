@@ -14,7 +14,6 @@ import (
 	"github.com/mfalab/mfalab/hid/ctaphid"
 	"github.com/mfalab/mfalab/sim"
 	"github.com/mfalab/mfalab/u2f"
-	"github.com/mfalab/mfalab/u2f/attest"
 	"github.com/mfalab/mfalab/u2f/ctap"
 	"github.com/mfalab/mfalab/u2f/flash"
 )
@@ -89,6 +88,8 @@ type SecurityKey struct {
 	// Image numbers the file that its flash is in; Flash is what is in it, where the file has yet to be made.
 	Image uint64            `json:"image"`
 	Flash map[string][]byte `json:"flash,omitempty"`
+	// Earlier is what was in its flash when it was last taken a snapshot of.
+	Earlier map[string][]byte `json:"earlier,omitempty"`
 }
 
 // key is a security key in the world. Everything in it belongs to whose turn it is.
@@ -101,6 +102,7 @@ type key struct {
 	flash    flash.Store
 	close    func() error // of flash
 	trouble  error        // why there is no flash
+	earlier  map[string][]byte
 
 	core   *u2f.Key
 	device *ctaphid.Device
@@ -178,20 +180,31 @@ func (l *Lab) NewKey(ctx context.Context, spec KeySpec) (shown KeyShown, err err
 func (l *Lab) makeKey(w *sim.World, spec KeySpec, profile KeyProfile) (*key, error) {
 	l.state.Made++
 	l.unsaved = true
-	chance := l.chance.Derive("security key", fmt.Sprint(l.state.Made))
-	for n := 0; spec.Serial == ""; n++ {
-		if s := chance.Derive("serial", fmt.Sprint(n)).Text(8, "0123456789"); l.bench.keys[s] == nil {
-			spec.Serial = s
-		}
-	}
-	if l.bench.keys[spec.Serial] != nil {
-		return nil, fmt.Errorf("a key with the serial %q lies on the bench already: give another", spec.Serial)
-	}
-	if err := checkKeySerial(spec.Serial); err != nil {
+	serial, err := l.newKeySerial(spec.Serial)
+	if err != nil {
 		return nil, err
 	}
-	s := SecurityKey{Serial: spec.Serial, Profile: profile, Presence: spec.Presence, Image: l.state.Made,
+	s := SecurityKey{Serial: serial, Profile: profile, Presence: spec.Presence, Image: l.state.Made,
 		Flash: map[string][]byte{}}
+	return l.startKey(w, s, spec.Unplugged)
+}
+
+// newKeySerial returns a serial that no key has: the one that is wanted, if any.
+func (l *Lab) newKeySerial(wanted string) (string, error) {
+	chance := l.chance.Derive("security key", fmt.Sprint(l.state.Made))
+	for n := 0; wanted == ""; n++ {
+		if s := chance.Derive("serial", fmt.Sprint(n)).Text(8, "0123456789"); l.bench.keys[s] == nil {
+			wanted = s
+		}
+	}
+	if l.bench.keys[wanted] != nil {
+		return "", fmt.Errorf("a key with the serial %q lies on the bench already: give another", wanted)
+	}
+	return wanted, checkKeySerial(wanted)
+}
+
+// startKey puts a new key on the bench and, unless it stays in the drawer, plugs it in.
+func (l *Lab) startKey(w *sim.World, s SecurityKey, unplugged bool) (*key, error) {
 	if err := l.forgetFlash(s); err != nil {
 		return nil, err
 	}
@@ -199,8 +212,8 @@ func (l *Lab) makeKey(w *sim.World, spec KeySpec, profile KeyProfile) (*key, err
 	if err != nil {
 		return nil, err
 	}
-	w.Record("key.made", sim.String("serial", k.serial), sim.String("profile", profile.Key.Name))
-	if k.trouble == nil && !spec.Unplugged {
+	w.Record("key.made", sim.String("serial", k.serial), sim.String("profile", s.Profile.Key.Name))
+	if k.trouble == nil && !unplugged {
 		k.trouble = k.plug(w, "")
 		w.Record("key.plugged", sim.String("serial", k.serial))
 	}
@@ -212,16 +225,12 @@ func (l *Lab) makeKey(w *sim.World, spec KeySpec, profile KeyProfile) (*key, err
 
 // layKey puts a key on the bench, without power. One whose flash cannot be read lies there and never gets any.
 func (l *Lab) layKey(w *sim.World, s SecurityKey) (*key, error) {
-	root, err := attest.NewRoot(l.attestationRoot())
-	if err != nil {
-		return nil, err
-	}
-	k := &key{lab: l, serial: s.Serial, profile: s.Profile, presence: s.Presence, image: s.Image}
+	k := &key{lab: l, serial: s.Serial, profile: s.Profile, presence: s.Presence, image: s.Image, earlier: s.Earlier}
 	if k.flash, k.close, k.trouble = l.openFlash(s); k.trouble != nil {
 		k.flash, k.close = &flash.Memory{}, func() error { return nil }
 	}
-	k.core, err = u2f.New(u2f.Config{Profile: s.Profile.Key, Flash: k.flash, Root: root, Observe: k.observe})
-	if err != nil {
+	var err error
+	if k.core, err = l.newCore(k, s.Profile.Key, k.flash); err != nil {
 		return nil, errors.Join(err, k.close())
 	}
 	k.core.SetPresence(w.Now(), s.Presence)
@@ -288,7 +297,7 @@ func (b *bench) key(serial string) (*key, error) {
 
 // saved returns the key as its file keeps it.
 func (k *key) saved() SecurityKey {
-	s := SecurityKey{Serial: k.serial, Profile: k.profile, Presence: k.presence, Image: k.image}
+	s := SecurityKey{Serial: k.serial, Profile: k.profile, Presence: k.presence, Image: k.image, Earlier: k.earlierCopy()}
 	if k.port != nil {
 		s.Plugged, s.Via = true, k.port.via
 	}
