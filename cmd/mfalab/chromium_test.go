@@ -28,9 +28,9 @@ func (c chromium) eval(t *testing.T, expression string) []byte {
 }
 
 // atChromium sits down before Chromium.
-func atChromium(t *testing.T) *desk {
+func atChromium(t *testing.T, flags ...string) *desk {
 	path := browserPath(t, "chromium")
-	d := sitDown(t)
+	d := sitDown(t, flags...)
 	ctx, cancel := chromedp.NewExecAllocator(d, chromedp.ExecPath(d.under(t, path)), chromedp.UserDataDir(d.data),
 		chromedp.Flag("headless", "new"), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),

@@ -177,7 +177,7 @@ func TestSignInEnrolSignOutSignIn(t *testing.T) {
 	code := b.app("phone")
 	require.Contains(t, b.page, "arn:aws:iam::123456789012:mfa/phone")
 	old := b.cookie("mfalab-session")
-	b.send("/signout")
+	b.open("/signout")
 	require.Contains(t, b.page, "You have signed out.")
 	id, _, _ := strings.Cut(old, ".")
 	_, _, err := l.service.Credential(t.Context(), id, "x", l.now)
@@ -220,7 +220,7 @@ func TestTheCookieOfBeforeASignInIsWorthNothingAfterIt(t *testing.T) {
 	l := newLab(t)
 	b := l.browser().signIn("bob")
 	b.app("phone")
-	b.send("/signout")
+	b.open("/signout")
 	b.open("/acme")
 	before := b.cookie("mfalab-visit")
 	b.signIn("bob")
@@ -321,7 +321,7 @@ func TestRootComesBackByMailAndPhone(t *testing.T) {
 	}
 	b.send(strings.TrimPrefix(b.at.Path, "/console"), "code1", codes[0], "code2", codes[1])
 	require.Contains(t, b.page, "was assigned")
-	b.send("/signout")
+	b.open("/signout")
 
 	signIn()
 	require.Equal(t, "/console/signin/mfa", b.at.Path)

@@ -33,7 +33,7 @@ func (c *Console) routeSignIn() {
 	c.mux.HandleFunc("POST "+Root+"/signin/password", c.visiting(c.changePassword))
 	c.mux.HandleFunc("POST "+Root+"/signin/key/begin", c.visiting(c.beginKey))
 	c.mux.HandleFunc("POST "+Root+"/signin/key/finish", c.visiting(c.finishKey))
-	c.mux.HandleFunc("POST "+Root+"/signout", c.signed(c.signOut))
+	c.mux.HandleFunc("GET "+Root+"/signout", c.signed(c.signOut))
 }
 
 // caller on a sign-in page: who is who is what the page finds out.
@@ -194,7 +194,8 @@ func next(r *http.Request, s *iam.SignIn) string {
 	return "/signin/mfa"
 }
 
-// signOut ends the session here and in the account.
+// signOut ends the session here and in the account. It is a link, as on the real pages, whose element scripts click on; a page
+// elsewhere cannot follow it for somebody: its request has no cookies, and the lab's port refuses it.
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request, s *session) {
 	dropCookie(w, r, sessionCookie)
 	if _, err := c.do(r.Context(), r, s.caller, "signin", "SignOut"); err != nil {

@@ -1,0 +1,424 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mfalab/mfalab/sim/live"
+)
+
+// A clerkDesk is where an administrator sits: Chromium, with the lab's keys on its bus, before the console.
+type clerkDesk struct {
+	*desk
+	t    *testing.T
+	door live.Door
+	shot int
+}
+
+// atConsole sits down before the console.
+func atConsole(t *testing.T) *clerkDesk {
+	c := &clerkDesk{desk: atChromium(t), t: t}
+	require.NoError(t, json.Unmarshal([]byte(c.do(t, "console", "--json")), &c.door))
+	return c
+}
+
+// page is where a page of the console lies.
+func (c *clerkDesk) page(path string) string {
+	return strings.Replace(c.owner.URL, "127.0.0.1", "localhost", 1) + "/console" + path
+}
+
+// see opens a page, waits until it is there, and takes its picture.
+func (c *clerkDesk) see(path string) {
+	c.t.Helper()
+	c.open(c.t, c.page(path))
+	c.picture()
+}
+
+// picture keeps what the page looks like, for people, in a folder that git ignores: wide and narrow, light and dark.
+func (c *clerkDesk) picture() {
+	c.t.Helper()
+	folder := filepath.Join("..", "..", "screenshots")
+	require.NoError(c.t, os.MkdirAll(folder, 0o755))
+	name := strings.Trim(regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(c.t.Name()), "-"), "-")
+	c.shot++
+	b, err := chromedp.Run(c.browser.(chromium).ctx, chromedp.FullScreenshot(90))
+	require.NoError(c.t, err)
+	require.NoError(c.t, os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s-%02d.png", name, c.shot)), b, 0o644))
+}
+
+// fill types into fields of the page, and sets what is to be chosen there.
+func (c *clerkDesk) fill(fields ...string) {
+	c.t.Helper()
+	for i := 0; i < len(fields); i += 2 {
+		said, err := json.Marshal(fields[i+1])
+		require.NoError(c.t, err)
+		require.Equal(c.t, "true", string(c.eval(c.t, fmt.Sprintf(`(() => {
+			const e = document.querySelector(%q);
+			if (!e) return false;
+			if (e.type === "radio" || e.type === "checkbox") e.click(); else e.value = %s;
+			e.dispatchEvent(new Event("input", { bubbles: true }));
+			return true;
+		})()`, fields[i], said))), "there is no %s on this page", fields[i])
+	}
+}
+
+// press clicks, and waits for the page that comes.
+func (c *clerkDesk) press(selector string) {
+	c.t.Helper()
+	_, err := chromedp.RunResponse(c.browser.(chromium).ctx, chromedp.Click(chromedp.CSS(selector)))
+	require.NoError(c.t, err, selector)
+	c.picture()
+}
+
+// at waits until the page is there at that path.
+func (c *clerkDesk) at(path string) {
+	c.t.Helper()
+	var where, text string
+	for c.Err() == nil {
+		// While one page makes place for the next there is nobody to answer.
+		b, err := chromedp.Run(c.browser.(chromium).ctx, chromedp.Evaluate[[]string](
+			`document.readyState === "complete" ? [location.pathname, document.body.innerText] : ["", ""]`))
+		if err != nil || len(b) != 2 {
+			continue
+		}
+		if where, text = b[0], b[1]; where == "/console"+path {
+			return
+		}
+	}
+	require.Failf(c.t, "another page came", "at %s, not %s:\n%s", where, path, text)
+}
+
+// says reports what the page shows.
+func (c *clerkDesk) says(words string) {
+	c.t.Helper()
+	var text string
+	require.NoError(c.t, json.Unmarshal(c.eval(c.t, "document.body.innerText"), &text))
+	require.Contains(c.t, text, words)
+}
+
+// signIn signs a user in as far as the password takes it.
+func (c *clerkDesk) signIn(name, password string) {
+	c.t.Helper()
+	c.see("/" + c.door.Account)
+	c.fill("#username", name, "#password", password)
+	c.press("#signin_button")
+}
+
+// administer signs the administrator in.
+func (c *clerkDesk) administer() {
+	c.t.Helper()
+	c.signIn(c.door.Users[1].Name, c.door.Users[1].Password)
+	c.at("/home")
+}
+
+func (c *clerkDesk) signOut() { c.t.Helper(); c.press("#aws-console-logout") }
+
+// user makes one with a password, as the administrator.
+func (c *clerkDesk) user(name string) {
+	c.t.Helper()
+	c.see("/iam/users")
+	c.fill("#user_name", name, "#password", "Open-Sesame-1")
+	c.press("#create_user_button")
+	c.says("The user was created.")
+}
+
+// assign goes to the second page of the wizard, for a user whose page is shown.
+func (c *clerkDesk) assign(kind, name string) {
+	c.t.Helper()
+	c.press("#assign_mfa")
+	c.fill("#type_"+kind, "", "#device_name", name)
+	c.press("#next_button")
+}
+
+// code presses a fob.
+func (c *clerkDesk) code(serial string) string {
+	c.t.Helper()
+	var shown live.Shown
+	require.NoError(c.t, json.Unmarshal([]byte(c.do(c.t, "fob", "press", serial, "--json")), &shown))
+	return shown.Code
+}
+
+// codes presses a fob for two codes, one after the other, and lets the second pass.
+func (c *clerkDesk) codes(serial string) (first, second string) {
+	c.t.Helper()
+	first = c.code(serial)
+	c.do(c.t, "clock", "advance", "30s")
+	second = c.code(serial)
+	return first, second
+}
+
+// fob enrols a new fob for a user whose page is shown.
+func (c *clerkDesk) fob() (serial string) {
+	c.t.Helper()
+	serial = c.do(c.t, "fob", "new")
+	c.assign("hardware", "")
+	first, second := c.codes(serial)
+	c.fill("#serial", serial, "#code1", first, "#code2", second)
+	c.press("#add_mfa")
+	c.says("The MFA device was assigned.")
+	c.do(c.t, "clock", "advance", "30s")
+	return serial
+}
+
+func TestAFobAtTheConsole(t *testing.T) {
+	c := atConsole(t)
+	c.see("")
+	c.at("/signin")
+	c.fill("#resolving_input", c.door.Account)
+	c.press("#next_button")
+	c.administer()
+	c.says("You have no MFA: add it for yourself")
+	c.user("alice")
+
+	serial := c.do(t, "fob", "new")
+	c.assign("hardware", "")
+	first, second := c.codes(serial)
+	c.fill("#serial", "GAHT99999999", "#code1", first, "#code2", second)
+	c.press("#add_mfa")
+	c.says("MFA Device with serial number GAHT99999999 does not exist.")
+	c.fill("#serial", serial, "#code1", second, "#code2", first)
+	c.press("#add_mfa")
+	c.says("Authentication code for device is not valid.")
+	c.fill("#serial", serial, "#code1", first, "#code2", second)
+	c.press("#add_mfa")
+	c.says("The MFA device was assigned.")
+	c.says(serial)
+	c.signOut()
+
+	c.signIn("alice", "Open-Sesame-1")
+	c.at("/signin/mfa")
+	c.fill("#mfaCode", second) // it enrolled the fob, and is good for nothing else
+	c.press("#mfa_submit")
+	c.says("Your authentication information is incorrect.")
+	c.do(t, "clock", "advance", "30s")
+	code := c.code(serial)
+	c.fill("#mfaCode", code)
+	c.press("#mfa_submit")
+	c.at("/home")
+	c.says("aws:MultiFactorAuthPresent\ntrue")
+	c.signOut()
+	c.signIn("alice", "Open-Sesame-1")
+	c.fill("#mfaCode", code)
+	c.press("#mfa_submit")
+	c.says("Your authentication information is incorrect.")
+}
+
+func TestAnAppAtTheConsole(t *testing.T) {
+	c := atConsole(t)
+	c.administer()
+	c.user("alice")
+	c.assign("virtual", "phone")
+	var seed, picture string
+	require.NoError(t, json.Unmarshal(c.eval(t, `document.querySelector("#secret_key").textContent`), &seed))
+	require.NoError(t, json.Unmarshal(c.eval(t, `document.querySelector("#qr_code").src`), &picture))
+	require.Regexp(t, `^data:image/png;base64,`, picture)
+
+	// Whoever leaves now leaves the device behind, and finds the way out.
+	c.see("/iam/users/alice")
+	c.assign("virtual", "phone")
+	c.says("MFA device already exists.")
+	c.press("#delete_orphan")
+	c.says("The virtual MFA device that nobody had was deleted.")
+	c.fill("#type_virtual", "", "#device_name", "phone")
+	c.press("#next_button")
+	require.NoError(t, json.Unmarshal(c.eval(t, `document.querySelector("#secret_key").textContent`), &seed))
+	app := c.do(t, "app", "scan", "otpauth://totp/phone?secret="+seed)
+	read := func() string {
+		var shown live.Shown
+		require.NoError(t, json.Unmarshal([]byte(c.do(t, "app", "code", strings.Fields(app)[0], "--json")), &shown))
+		return shown.Code
+	}
+	first := read()
+	c.do(t, "clock", "advance", "30s")
+	c.fill("#code1", first, "#code2", read())
+	c.press("#add_mfa")
+	c.says("arn:aws:iam::123456789012:mfa/phone")
+	c.signOut()
+	c.do(t, "clock", "advance", "30s")
+	c.signIn("alice", "Open-Sesame-1")
+	c.fill("#mfaCode", read())
+	c.press("#mfa_submit")
+	c.at("/home")
+}
+
+func TestASecurityKeyAtTheConsole(t *testing.T) {
+	c := atConsole(t)
+	key := c.plugIn(t, "--touch", "auto")
+	c.administer()
+	c.user("alice")
+	c.assign("key", "blue")
+	c.at("/iam/users/alice")
+	c.says("The security key was registered.")
+	c.says("u2f/user/alice/blue-")
+	serial := c.fob()
+	c.signOut()
+
+	// Two kinds: the user chooses, and the choice is remembered, but never that a device is needed.
+	c.signIn("alice", "Open-Sesame-1")
+	c.at("/signin/kind")
+	c.fill(`#multi_mfa_container [ng-model="mfaOption"][value="U2F"]`, "", "#remember_mfa_checkbox", "")
+	c.press("#next_multi")
+	c.at("/home")
+	c.says("u2f/user/alice/blue-")
+	c.signOut()
+	c.signIn("alice", "Open-Sesame-1")
+	c.at("/home")
+	c.signOut()
+
+	// Without the key there are still the codes.
+	c.do(t, "key", "unplug", key)
+	c.signIn("alice", "Open-Sesame-1")
+	c.at("/signin/mfa")
+	c.see("/signin/mfa?kind=SWHW")
+	c.fill("#mfaCode", c.code(serial))
+	c.press("#mfa_submit")
+	c.at("/home")
+	c.do(t, "key", "plug", key)
+}
+
+func TestADriftedFobAtTheConsole(t *testing.T) {
+	c := atConsole(t)
+	c.administer()
+	c.user("alice")
+	serial := c.fob()
+	c.signOut()
+	c.do(t, "fob", "drift", serial, "--by", "270s")
+	c.signIn("alice", "Open-Sesame-1")
+	for range 3 {
+		c.fill("#mfaCode", c.code(serial))
+		c.press("#mfa_submit")
+		c.says("Your authentication information is incorrect.")
+		c.do(t, "clock", "advance", "30s")
+	}
+	c.says("Several codes were refused.")
+	c.press("#resync_link")
+	first, second := c.codes(serial)
+	c.fill("#code1", first, "#code2", second)
+	c.press("#resync_button")
+	c.at("/signin/mfa")
+	c.do(t, "clock", "advance", "30s")
+	c.fill("#mfaCode", c.code(serial))
+	c.press("#mfa_submit")
+	c.at("/home")
+}
+
+func TestAPasswordThatHasToBeChangedAtTheConsole(t *testing.T) {
+	c := atConsole(t)
+	c.administer()
+	c.see("/iam/users")
+	c.fill("#user_name", "alice", "#password", "Open-Sesame-1", `input[name="reset"]`, "")
+	c.press("#create_user_button")
+	c.signOut()
+	c.signIn("alice", "Open-Sesame-1")
+	c.at("/signin/password")
+	c.fill("#new_password", "Open-Sesame-2", "#confirm_password", "Open-Sesame-3")
+	c.press("#change_password_button")
+	c.says("The two new passwords differ.")
+	c.fill("#new_password", "Open-Sesame-2", "#confirm_password", "Open-Sesame-2")
+	c.press("#change_password_button")
+	c.at("/home")
+	c.signOut()
+	c.signIn("alice", "Open-Sesame-1")
+	c.says("Your authentication information is incorrect.")
+}
+
+func TestRootLosesTheDeviceAtTheConsole(t *testing.T) {
+	c := atConsole(t)
+	root := func() {
+		c.see("/signin")
+		c.fill("#root_user_radio_button", "", "#resolving_input", c.door.Users[0].Name)
+		c.press("#next_button")
+		c.fill("#password", c.door.Users[0].Password)
+		c.press("#signin_button")
+	}
+	root()
+	c.at("/home")
+	c.see("/iam/me")
+	c.fob()
+	c.signOut()
+	root()
+	c.at("/signin/mfa")
+	c.press("#mfa_trouble")
+	c.press("#other_factors")
+	text := func(expression string) (s string) {
+		require.NoError(t, json.Unmarshal(c.eval(t, expression), &s))
+		return s
+	}
+	c.see("/inbox")
+	mail := regexp.MustCompile(`The code is (\d{6})`).FindStringSubmatch(text("document.body.innerText"))
+	require.NotNil(t, mail)
+	c.see("/signin/recovery")
+	c.fill("#code", mail[1])
+	c.press("#confirm_email")
+	number := text(`document.querySelector("#call_number").textContent`)
+	c.press("#finish_recovery")
+	c.says("The call has not been answered yet.")
+	c.see("/inbox")
+	c.fill("#number", number)
+	c.press("#type_number")
+	c.see("/signin/recovery")
+	c.press("#finish_recovery")
+	c.at("/home")
+	c.says("aws:MultiFactorAuthPresent\nfalse")
+
+	// Root takes the lost device away, and lets others at the bills.
+	c.see("/iam/me")
+	c.press(".actions button.danger")
+	c.says("The MFA device was removed.")
+	c.see("/billing")
+	c.fill("#billing_access", "")
+	c.press("#main form button")
+	c.says("The change was made.")
+}
+
+// TestTheSignInPagesOfEachGeneration plays the scripts that the web is full of: they know the names of elements and nothing
+// else. AWS MFA, Section 6.2.
+func TestTheSignInPagesOfEachGeneration(t *testing.T) {
+	for generation, play := range map[string]func(c *clerkDesk, code func() string){
+		"2023": func(c *clerkDesk, code func() string) {
+			c.fill("#account", c.door.Account, "#username", "alice", "#password", "Open-Sesame-1")
+			c.press("#signin_button")
+			c.fill(`input[name=mfaCode][autocomplete="one-time-code"]`, code())
+			c.press("#main form button")
+		},
+		"2017": func(c *clerkDesk, code func() string) {
+			c.fill("#account", c.door.Account, "#username", "alice", "#password", "Open-Sesame-1")
+			c.press("#signin_button")
+			c.eval(c.t, `document.querySelector("#mfacode").value = "111111"`)
+			require.Equal(c.t, "true", string(c.eval(c.t, `document.querySelector("#submitMfa_button").disabled`)), "it needs an input event")
+			require.Equal(c.t, "true", string(c.eval(c.t, `document.querySelector("#mfa_container #mfa_display_text").textContent !== ""`)))
+			c.fill("#mfacode", code())
+			c.press("#submitMfa_button")
+		},
+		"2012": func(c *clerkDesk, code func() string) {
+			require.Equal(c.t, "true", string(c.eval(c.t, `document.querySelector("#mfa_fields").hidden`)))
+			c.says("I have an MFA Token")
+			c.fill("#account", c.door.Account, "#username", "alice", "#password", "Open-Sesame-1", "#mfacheck", "", "#mfacode", code())
+			c.press("#signin_button")
+		},
+	} {
+		t.Run(generation, func(t *testing.T) {
+			c := &clerkDesk{desk: atChromium(t, "--set", "signin-page="+generation), t: t}
+			require.NoError(t, json.Unmarshal([]byte(c.do(t, "console", "--json")), &c.door))
+			c.administer()
+			c.user("alice")
+			serial := c.fob()
+			c.signOut()
+			c.see("/signin/user")
+			play(c, func() string { return c.code(serial) })
+			c.at("/home")
+			require.Equal(t, `"alice @ 123456789012"`, string(c.eval(t, `document.querySelector("#nav-usernameMenu").textContent`)))
+			c.press("a#aws-console-logout")
+		})
+	}
+}
