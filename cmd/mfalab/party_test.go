@@ -46,6 +46,18 @@ type wish struct {
 	Exclude     bool                                 `json:"exclude,omitempty"` // the keys that are registered
 	Anyone      bool                                 `json:"anyone,omitempty"`  // a login without a name: the key says whose it is
 	RPID        string                               `json:"rpId,omitempty"`    // what the page puts in place of the party's
+	User        map[string]string                    `json:"user,omitempty"`    // likewise, of the account
+	Only        bool                                 `json:"only,omitempty"`    // the page asks for the newest credential alone
+	Extensions  map[string]any                       `json:"extensions,omitempty"`
+}
+
+// extend asks for the extensions of the wish.
+func (w wish) extend(in *protocol.AuthenticationExtensions) error {
+	b, err := json.Marshal(w.Extensions)
+	if err != nil || w.Extensions == nil {
+		return err
+	}
+	return json.Unmarshal(b, in)
 }
 
 // openParty starts a relying party on http://localhost, which trusts the keys of the lab with that root.
@@ -139,6 +151,7 @@ func (p *party) beginRegistration(r *http.Request) (any, error) {
 	if w.Exclude {
 		options = append(options, webauthn.WithExclusions(webauthn.Credentials(p.credentials).CredentialDescriptors()))
 	}
+	options = append(options, func(o *protocol.PublicKeyCredentialCreationOptions) error { return w.extend(&o.Extensions) })
 	creation, session, err := p.BeginRegistration(p, options...)
 	p.session = session
 	return creation, err
@@ -164,10 +177,12 @@ func (p *party) beginLogin(r *http.Request) (any, error) {
 	}
 	var assertion *protocol.CredentialAssertion
 	var err error
+	options := []webauthn.LoginOption{webauthn.WithUserVerification(w.Verified),
+		func(o *protocol.PublicKeyCredentialRequestOptions) error { return w.extend(&o.Extensions) }}
 	if w.Anyone {
-		assertion, p.session, err = p.BeginDiscoverableLogin(webauthn.WithUserVerification(w.Verified))
+		assertion, p.session, err = p.BeginDiscoverableLogin(options...)
 	} else {
-		assertion, p.session, err = p.BeginLogin(p, webauthn.WithUserVerification(w.Verified))
+		assertion, p.session, err = p.BeginLogin(p, options...)
 	}
 	return assertion, err
 }

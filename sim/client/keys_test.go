@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fxamacker/cbor/v2"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mfalab/mfalab/sim/client"
@@ -185,10 +186,12 @@ func TestAPINThatHasToBeChanged(t *testing.T) {
 	force := true
 	b.browser.Keys[0].Ask = func(req []byte) ([]byte, error) {
 		reply, err := b.ask(req)
-		if req[0] == 4 && force && err == nil { // forcePINChange, 0x0c, stands before minPINLength
-			at := indexOf(reply, "\x0d\x04")
-			reply = append(append(append([]byte{}, reply[:at]...), 0x0c, 0xf5), reply[at:]...)
-			reply[1]++
+		if req[0] == 4 && force && err == nil {
+			var m map[int]any
+			require.NoError(t, cbor.Unmarshal(reply[1:], &m))
+			m[12] = true // forcePINChange
+			mode := must(cbor.CTAP2EncOptions().EncMode())
+			reply = append([]byte{0}, must(mode.Marshal(m))...)
 		}
 		return reply, err
 	}
@@ -205,15 +208,6 @@ func TestAPINThatHasToBeChanged(t *testing.T) {
 	force = false
 	b.browser.Keys[0].Prompt, b.browser.Keys[0].PIN = nil, "567890"
 	b.got(verified)
-}
-
-func indexOf(b []byte, part string) int {
-	for i := range b {
-		if len(b)-i >= len(part) && string(b[i:i+len(part)]) == part {
-			return i
-		}
-	}
-	return -1
 }
 
 func TestFrames(t *testing.T) {
