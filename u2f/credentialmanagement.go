@@ -95,7 +95,7 @@ func (k *Key) authorizeManagement(now time.Time, m *managing, r *ctap.Credential
 	}
 	t := &k.token
 	if !k.tokenInUse(now) || t.protocol != pinuv.Protocol(*r.Protocol) || !t.protocol.Verify(t.value[:], message, r.UVAuthParam) ||
-		t.permissions&ctap.PermissionCM == 0 || t.rpID != nil && (!m.rp || !k.concerns(r, *t.rpID)) {
+		k.profile.Permissions && t.permissions&ctap.PermissionCM == 0 || t.rpID != nil && (!m.rp || !k.concerns(r, *t.rpID)) {
 		return ctap.ErrPINAuthInvalid
 	}
 	t.phase = usedToken

@@ -95,7 +95,10 @@ func (k *Key) options() map[string]bool {
 		options["pinUvAuthToken"] = true
 	}
 	if p.CredentialManagement {
-		options["credMgmt"], options["credentialMgmtPreview"] = true, true
+		options["credentialMgmtPreview"] = true
+		if p.Permissions {
+			options["credMgmt"] = true
+		}
 	}
 	for name, there := range map[string]bool{
 		"makeCredUvNotRqd": k.uvNotRequired(),

@@ -38,7 +38,7 @@ func TestProfilesRoundTrip(t *testing.T) {
 		require.Equal(t, p, named)
 	}
 	_, err := u2f.ProfileNamed("yubikey")
-	require.EqualError(t, err, `u2f: no profile "yubikey"; use ctap2.3, ctap2.1, ctap2.0, u2f, bio`)
+	require.EqualError(t, err, `u2f: no profile "yubikey"; use ctap2.3, ctap2.1, ctap2.0, u2f, bio, yubikey-5.8, yubikey-5.4`)
 }
 
 func TestParseProfile(t *testing.T) {

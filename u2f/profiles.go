@@ -17,7 +17,7 @@ import (
 func Profiles() []Profile {
 	last := modern()
 	first := without23(last)
-	return []Profile{last, first, old(first), u2fOnly(first), bio(last)}
+	return []Profile{last, first, old(first), u2fOnly(first), bio(last), yubikey58(last), yubikey54(old(first))}
 }
 
 // DefaultProfile is the name of the profile of a key that nobody says anything else about.
@@ -240,7 +240,7 @@ func (p Profile) checkWords() error {
 		field         string
 		words, choice []string
 	}{
-		{"versions", p.Versions, []string{"U2F_V2", "FIDO_2_0", "FIDO_2_1", "FIDO_2_3"}},
+		{"versions", p.Versions, []string{"U2F_V2", "FIDO_2_0", "FIDO_2_1_PRE", "FIDO_2_1", "FIDO_2_3"}},
 		{"extensions", p.Extensions, extensions},
 		{"transports_for_reset", p.TransportsForReset, []string{"usb", "nfc", "ble", "smart-card", "hybrid", "internal"}},
 		{"transports", p.Transports, []string{"usb", "nfc", "ble", "smart-card", "hybrid", "internal"}},

@@ -9,7 +9,7 @@ import (
 
 // extensions are those that a profile may name.
 var extensions = []string{ctap.CredProtect, ctap.CredBlob, ctap.LargeBlobKey, ctap.LargeBlob, ctap.MinPINLength,
-	ctap.PINComplexityPolicy, ctap.HMACSecret, ctap.HMACSecretMC, ctap.ThirdPartyPayment}
+	ctap.PINComplexityPolicy, ctap.HMACSecret, ctap.HMACSecretMC, ctap.ThirdPartyPayment, previewSign}
 
 // From the specification.
 const (

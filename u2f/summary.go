@@ -85,6 +85,7 @@ func (k *Key) Info() []ctap.Member {
 	}
 	before := k.random
 	defer func() { k.random = before }()
+	k.random = newDRBG([]byte("what is shown")) // not a byte of what may become a secret
 	body, err := k.getInfo(k.powered, nil)
 	if err != nil {
 		return nil

@@ -37,12 +37,21 @@ const (
 // DefaultKeyProfile is the key that `mfalab key new` makes.
 const DefaultKeyProfile = u2f.DefaultProfile
 
+// products are what named products say on USB.
+var products = map[string]hid.Identity{
+	"yubikey-5.8": {Vendor: 0x1050, Product: 0x0407, Version: 0x0580, Name: "Yubico YubiKey OTP+FIDO+CCID"},
+	"yubikey-5.4": {Vendor: 0x1050, Product: 0x0407, Version: 0x0543, Name: "Yubico YubiKey OTP+FIDO+CCID"},
+}
+
 // KeyProfiles returns the profiles that come with mfalab.
 func KeyProfiles() []KeyProfile {
 	var list []KeyProfile
 	for _, p := range u2f.Profiles() {
 		k := KeyProfile{Key: p, USB: hid.Identity{Vendor: usbVendor, Product: usbProduct, Version: usbVersion, Name: usbName},
 			HID: ctaphid.Config{Major: 1, Wink: true, NMSG: !p.CTAP1(), NoCBOR: !p.CTAP2()}}
+		if usb, named := products[p.Name]; named {
+			k.USB = usb
+		}
 		list = append(list, k)
 	}
 	return list
