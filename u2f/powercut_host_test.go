@@ -69,7 +69,8 @@ func (h *host) wrong(format string, args ...any) {
 }
 
 func newHost(t testing.TB, p u2f.Profile, m flash.Medium, o order) *host {
-	h := &host{rig: &rig{t: t, now: epoch}, breaker: &breaker{medium: m}, order: o, profile: p, world: world{attempts: 8}}
+	h := &host{rig: &rig{t: t, now: epoch}, breaker: &breaker{medium: m}, order: o, profile: p,
+		world: world{attempts: 8, uv: maxUV, sensor: p.Sensor.Templates > 0}}
 	h.breaker.arm(0, 0)
 	return h
 }
@@ -102,7 +103,7 @@ func (h *host) hear(e u2f.Event) {
 	switch e.Name {
 	case u2f.Signed:
 		h.floor = max(h.floor, e.Counter)
-	case u2f.Registered, u2f.PINSet, u2f.PINWrong, u2f.WasReset:
+	case u2f.Registered, u2f.PINSet, u2f.PINWrong, u2f.WasReset, u2f.Verified, u2f.NotVerified, u2f.Enrolled, u2f.Removed:
 		h.told = true
 	}
 }
@@ -122,6 +123,7 @@ const (
 	noPIN guess = iota
 	falsePIN
 	rightPIN
+	someFinger // instead of a PIN
 )
 
 // transmit sends m and returns whether an answer came that says that it is done; the world learns from it, unless the
@@ -215,7 +217,7 @@ func (h *host) settingPIN() message {
 	request, _ := h.pinRequest(h.protocol(), ctap.SetPIN, "", pin, "")
 	return message{bytes: request, learn: func(w *world, _ []byte, err error) {
 		if err == nil {
-			w.pin, w.attempts = pin, 8
+			w.pin, w.attempts = pin, 8 // the first PIN gives nothing back to the sensor, which knows no finger yet
 		}
 	}}
 }

@@ -116,6 +116,20 @@ func TestPowerCutsFindAWrongOrder(t *testing.T) {
 			`power lost after the answer: the key is: PIN "", 8 attempts, credentials []`},
 		{"a PIN is deleted and then written", instead("pin", deleteFirst("itself")), "PIN", "changePIN", `the key is: PIN ""`},
 		{"a PIN is answered and then written", late("pin"), "fresh", "setPIN", `the key is: PIN ""`},
+		{"an attempt at the sensor is stored after the finger", late("uv"), "bio, a fingerprint",
+			"getPinUvAuthTokenUsingUvWithPermissions, wrong finger", "3 attempts at the sensor"},
+		{"a right finger costs nothing first", instead("uv", func(f u2f.Flash, name string, value []byte) error {
+			if value[0] < maxUV {
+				return nil
+			}
+			return f.Put(name, value)
+		}), "bio, a fingerprint, attempts spent", "getAssertion, a finger",
+			`cut after write 1 of the command: the key is: PIN "1234", 8 attempts`},
+		{"a fingerprint is answered and then written", late("fp/"), "bio, PIN", "enrollCaptureNextSample, the last",
+			"power lost after the answer: the key is"},
+		{"a fingerprint is deleted to be renamed", instead("fp/", deleteFirst("itself")), "bio, a fingerprint", "setFriendlyName",
+			"the key is"},
+		{"a reset deletes the fingerprints and then begins", instead("reset", deleteFirst("uv")), "bio, full", "reset", "the key is"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := &replay{t: t, order: c.order, counts: map[string]*count{},

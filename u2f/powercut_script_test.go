@@ -68,7 +68,7 @@ func states() []state {
 		list = append(list, state{name: fmt.Sprintf("a reset without power since write %d", n), profile: "ctap2.1",
 			build: (*host).useEverything, reset: n, bare: true})
 	}
-	return list
+	return append(list, fingerStates()...)
 }
 
 // resetWrites is what a reset of everything writes: the marker, three resident credentials, PIN, attempts, settings,
@@ -87,6 +87,9 @@ func keyProfile(t testing.TB, name string) u2f.Profile {
 	}
 	if p.ResidentSlots > 0 {
 		p.ResidentSlots = slots
+	}
+	if p.Sensor.Templates > 0 {
+		p.Sensor.Templates, p.Sensor.Samples = 2, 2
 	}
 	return p
 }
@@ -162,7 +165,7 @@ const powerUp = "power-up"
 
 // commands are all that write.
 func commands() []command {
-	return []command{
+	return append(fingerCommands(), []command{
 		{powerUp, nil},
 		{"makeCredential, not resident", func(h *host) (message, bool) {
 			token, ok := h.verified(rpID)
@@ -226,7 +229,7 @@ func commands() []command {
 		{"U2F_REGISTER", func(h *host) (message, bool) { return h.registering(rpID), true }},
 		{"U2F_AUTHENTICATE", func(h *host) (message, bool) { return h.authenticateFirst(3) }},
 		{"U2F_AUTHENTICATE, without presence", func(h *host) (message, bool) { return h.authenticateFirst(8) }},
-	}
+	}...)
 }
 
 // hasPIN reports whether the key knows PINs at all.

@@ -244,6 +244,14 @@ func (t *trial) allowed() []string {
 	if t.done || t.told {
 		return list
 	}
+	if t.guess == someFinger {
+		spent := t.before.clone()
+		spent.uv--
+		if t.path[0] == (cut{1, flash.After}) {
+			return []string{spent.String()}
+		}
+		return append(list, t.before.String(), spent.String())
+	}
 	if t.guess != noPIN && t.before.attempts > 0 && t.path[0] == (cut{1, flash.After}) {
 		return []string{t.before.with(t.before.attempts - 1).String()}
 	}
@@ -252,7 +260,9 @@ func (t *trial) allowed() []string {
 		list = append(list, t.before.with(t.before.attempts-1).String())
 	}
 	if t.guess == rightPIN && t.before.attempts > 0 {
-		list = append(list, t.before.with(8).String())
+		restored := t.before.with(8)
+		restored.uv = maxUV
+		list = append(list, t.before.with(8).String(), restored.String())
 	}
 	slices.Sort(list)
 	return slices.Compact(list)

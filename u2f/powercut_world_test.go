@@ -24,6 +24,9 @@ type world struct {
 	credentials []issued
 	counter     uint32 // the highest that went out
 	factory     string // the record with the attestation key, which nothing changes
+	sensor      bool
+	uv          uint64   // attempts at the sensor, Section 6.5.2.2
+	prints      []string // ids and names of enrolled fingerprints
 }
 
 // issued is a credential that a key has made.
@@ -38,13 +41,13 @@ type issued struct {
 }
 
 func (w world) clone() world {
-	w.credentials = slices.Clone(w.credentials)
+	w.credentials, w.prints = slices.Clone(w.credentials), slices.Clone(w.prints)
 	return w
 }
 
 // wiped is w after a reset.
 func (w world) wiped() world {
-	return world{attempts: 8, counter: w.counter, factory: w.factory}
+	return world{attempts: 8, counter: w.counter, factory: w.factory, sensor: w.sensor, uv: maxUV}
 }
 
 // with is w with so many PIN attempts left.
@@ -69,7 +72,14 @@ func (w world) String() string {
 	if w.blocked() {
 		pin = "blocked"
 	}
-	return fmt.Sprintf("PIN %q, %d attempts, credentials [%s]", pin, w.attempts, strings.Join(list, ", "))
+	text := fmt.Sprintf("PIN %q, %d attempts, credentials [%s]", pin, w.attempts, strings.Join(list, ", "))
+	if w.sensor {
+		text += fmt.Sprintf(", %d attempts at the sensor", w.uv)
+	}
+	if w.sensor && !w.blocked() {
+		text += fmt.Sprintf(", fingerprints %q", w.prints)
+	}
+	return text
 }
 
 // made is what the world learns from an answer to authenticatorMakeCredential.
@@ -110,7 +120,7 @@ func (w *world) guessed(right bool) {
 	switch {
 	case w.attempts == 0:
 	case right:
-		w.attempts = 8
+		w.attempts, w.uv = 8, maxUV
 	default:
 		w.attempts--
 	}
@@ -127,10 +137,14 @@ func (w *world) of(want func(c issued) bool) (issued, bool) {
 // look finds out, from outside, what the key is: which of the PINs it has, which of the known credentials work. What
 // must not be, whatever the world was before, goes to h.wrong.
 func (h *host) look(known []issued, pins []string) world {
-	w := world{attempts: 8, factory: h.contents()["factory"], counter: h.floor}
+	w := world{attempts: 8, factory: h.contents()["factory"], counter: h.floor, uv: maxUV}
+	if w.sensor = h.profile.Sensor.Templates > 0; w.sensor {
+		w.uv = h.uvRetries() // before a PIN that is right gives all back
+	}
 	if h.profile.CTAP2() {
 		w.pin, w.attempts = h.lookForPIN(pins)
 	}
+	h.lookForFingerprints(&w)
 	residents := 0
 	for _, rp := range []string{rpID, otherRP} {
 		var token []byte
@@ -164,6 +178,7 @@ func (h *host) lookInside(residents int, all, used bool) {
 		case strings.HasPrefix(name, "rk/"):
 			records++
 		case strings.HasPrefix(name, "count/") && used: // of one that was replaced too, until reset
+		case h.profile.Sensor.Templates > 0 && (strings.HasPrefix(name, "fp/") || name == "uv"):
 		case !slices.Contains([]string{"factory", "master", "counter", "pin", "retries"}, name):
 			h.wrong("record %q is left over", name)
 		}
