@@ -353,7 +353,7 @@ func (f *refusing) Put(name string, value []byte) error {
 func TestDamagedFingerprintsStopTheKey(t *testing.T) {
 	for name, value := range map[string]string{
 		"fp/0102": "", "fp/01": "\xa2\x01\x61a\x03\x00", "fp/010203": "\xa2\x01\x61a\x03\x00", "fp/0304": "\xa1\x03\x00",
-		"uv": "\x04\x00\x00\x00\x00", "uv\x00": "",
+		"uv": "\x1a\x00\x00\x00\x00", "uv\x00": "",
 	} {
 		f := &flash.Memory{}
 		p, err := u2f.ProfileNamed("bio")

@@ -228,9 +228,14 @@ func (k *Key) SetProfile(now time.Time, p Profile) error {
 		return fmt.Errorf("u2f: the key was made with AAGUID %s, profile %q has %s; make a new key", k.profile.AAGUID, p.Name, p.AAGUID)
 	}
 	k.Step(now)
+	sensor := k.profile.Sensor
 	k.profile = p
 	if k.phase == off {
 		return nil
 	}
 	return k.loadSettings() // where the user has changed none, they are the profile's
+	if k.phase != off && p.Sensor != sensor {
+		return k.loadUV()
+	}
+	return nil
 }

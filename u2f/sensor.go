@@ -124,10 +124,11 @@ func (k *Key) loadUVAttempts() error {
 	if err != nil || !found {
 		return err
 	}
-	if int(value[0]) > k.profile.Sensor.Retries {
-		return fmt.Errorf("u2f: record %q says %d instead of 0 to %d; the flash is damaged", recordUV, value[0], k.profile.Sensor.Retries)
+	if value[0] > mostUVRetries {
+		return fmt.Errorf("u2f: record %q says %d instead of 0 to %d; the flash is damaged", recordUV, value[0], mostUVRetries)
 	}
-	k.uv.retries, k.uv.count = value[0], binary.BigEndian.Uint32(value[1:])
+	// The profile may give fewer than it did when they were stored.
+	k.uv.retries, k.uv.count = min(value[0], k.uv.retries), binary.BigEndian.Uint32(value[1:])
 	return nil
 }
 

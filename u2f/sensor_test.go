@@ -375,6 +375,28 @@ func TestSensorProfiles(t *testing.T) {
 	}
 }
 
+// A sensor can change while the key runs: attempts and fingerprints stay, as far as there is room for them.
+func TestSensorsChange(t *testing.T) {
+	r := enrolled(t, nil, u2f.UsualFinger)
+	set := func(change func(*u2f.Profile)) {
+		p := r.key.Profile()
+		change(&p)
+		require.NoError(t, r.key.SetProfile(r.now, p))
+	}
+	set(func(p *u2f.Profile) { p.Sensor.Retries = 2 })
+	require.Equal(t, uint64(2), r.uvRetries())
+	require.True(t, r.info().Options["uv"])
+	set(func(p *u2f.Profile) { p.Sensor = u2f.Sensor{} })
+	require.NotContains(t, r.info().Options, "uv")
+	require.Nil(t, r.key.Summary().Sensor)
+	bio, err := u2f.ProfileNamed("bio")
+	require.NoError(t, err)
+	set(func(p *u2f.Profile) { p.Sensor = bio.Sensor })
+	require.Equal(t, uint64(3), r.uvRetries())
+	_, err = r.uvToken(ctap.PermissionBE, nil)
+	require.NoError(t, err)
+}
+
 // As many fingerprints as the profile may have room for, with the longest names, fit a message.
 func TestTheLongestListOfFingerprintsFits(t *testing.T) {
 	p, err := u2f.ParseProfile([]byte(`{"base":"bio","algorithms":[-7],"max_msg_size":1200,"sensor":{"templates":16,"max_name":64,"samples":1}}`))

@@ -21,7 +21,7 @@ import (
 func (c *cli) key() *cobra.Command {
 	return group("key", "Security keys: plug them in, touch them, watch what programs say to them",
 		c.keyNew(), c.keyList(), c.keyShow(), c.keyPlug(), c.keyUnplug(), c.keyTouch(), c.keyDeny(), c.keyPresence(), c.keyPIN(),
-		c.keyReset(), c.keyWatch(), c.keyProfile(), c.keyQuirk(), c.keyClone(), c.keySnapshot(), c.keyRollback(), c.keyExport(), c.keyImport(), c.keyRoot(), c.keyStatus(), c.keyRule())
+		c.keyFinger(), c.keyEnrol(), c.keyReset(), c.keyWatch(), c.keyProfile(), c.keyQuirk(), c.keyClone(), c.keySnapshot(), c.keyRollback(), c.keyExport(), c.keyImport(), c.keyRoot(), c.keyStatus(), c.keyRule())
 }
 
 // presenceFlags are the options that say who touches a key.
@@ -183,11 +183,15 @@ func tellKey(w io.Writer, s live.KeyShown) {
 		touch += " after " + s.Presence.Delay.String()
 	}
 	fmt.Fprintf(w, "touch        %s\n", touch)
+	if len(s.Fingers) > 0 {
+		fmt.Fprintf(w, "before that  %s\n", strings.Join(fingerWords(s.Fingers), ", "))
+	}
 	if s.Waiting != nil {
-		fmt.Fprintf(w, "waits for    %s %s\n", s.Waiting.Command, s.Waiting.RP)
+		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("waits for    %s %s %s", s.Waiting.Command, s.Waiting.RP, s.Waiting.Wants), " "))
 	}
 	if s.Plugged {
 		fmt.Fprintf(w, "PIN          %s\ncredentials  %d of %d\ncounter      %d\n", pin(s), s.Credentials, s.Slots, s.Counter)
+		tellSensor(w, s)
 	}
 }
 

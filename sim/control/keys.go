@@ -75,6 +75,21 @@ type KeyImport struct {
 	live.KeyCopy
 }
 
+// KeyFingers names a key and says what the user does the next times that it blinks.
+type KeyFingers struct {
+	Serial  string       `json:"-" path:"serial"`
+	Fingers []u2f.Finger `json:"fingers"`        // each a finger and, where it lies badly, how
+	Anew    bool         `json:"anew,omitempty"` // instead of what was said before
+}
+
+// KeyEnrol names a key and a finger that is enrolled on it.
+type KeyEnrol struct {
+	Serial string   `json:"-" path:"serial"`
+	PIN    live.PIN `json:"pin"`
+	Finger string   `json:"finger"`
+	Name   string   `json:"name,omitempty"` // of the fingerprint, as platforms show it
+}
+
 // keys are the operations on security keys.
 func (s *Server) keys() []route {
 	l := s.lab
@@ -138,6 +153,12 @@ func (s *Server) keys() []route {
 			return l.SetKeyPIN(ctx, in.Serial, in.Old, in.PIN)
 		}),
 		on("POST", "/v1/keys/{serial}/sign", "sign in a key's name what no command would have it sign", s.sign),
+		on("POST", "/v1/keys/{serial}/finger", "say what the user does when a key blinks", func(ctx context.Context, in KeyFingers) (live.KeyShown, error) {
+			return l.SetKeyFingers(ctx, in.Serial, in.Fingers, in.Anew)
+		}),
+		on("POST", "/v1/keys/{serial}/enrol", "enrol a finger on a key", func(ctx context.Context, in KeyEnrol) (live.KeyShown, error) {
+			return l.EnrolFinger(ctx, in.Serial, in.PIN, in.Finger, in.Name)
+		}),
 		on("POST", "/v1/keys/{serial}/reset", "power-cycle a key and reset it", func(ctx context.Context, in Serial) (live.KeyShown, error) {
 			return l.ResetKey(ctx, in.Serial)
 		}),

@@ -92,8 +92,10 @@ type SecurityKey struct {
 	Serial   string       `json:"serial"`
 	Profile  KeyProfile   `json:"profile"`
 	Presence u2f.Presence `json:"presence,omitzero"`
-	Plugged  bool         `json:"plugged"`
-	Via      string       `json:"via,omitempty"` // where it is plugged in; empty is the lab's bus
+	// Fingers are what the user does the next times that it blinks, before Presence holds.
+	Fingers []u2f.Finger `json:"fingers,omitempty"`
+	Plugged bool         `json:"plugged"`
+	Via     string       `json:"via,omitempty"` // where it is plugged in; empty is the lab's bus
 	// Image numbers the file that its flash is in; Flash is what is in it, where the file has yet to be made.
 	Image uint64            `json:"image"`
 	Flash map[string][]byte `json:"flash,omitempty"`
@@ -107,6 +109,7 @@ type key struct {
 	serial   string
 	profile  KeyProfile
 	presence u2f.Presence
+	scripted bool // its core may have fingers still that its file has
 	image    uint64
 	flash    flash.Store
 	close    func() error // of flash
@@ -130,6 +133,8 @@ type KeyShown struct {
 	Plugged  bool         `json:"plugged"`
 	Node     string       `json:"node,omitempty"` // the device file that programs under `mfalab exec` see
 	Presence u2f.Presence `json:"presence"`
+	// Fingers are what the user does the next times that it blinks.
+	Fingers []u2f.Finger `json:"fingers,omitempty"`
 	// Waiting is what it blinks for.
 	Waiting *u2f.Request `json:"waiting,omitempty"`
 	// Trouble is why it does not start: what is wrong with its flash.
@@ -243,6 +248,10 @@ func (l *Lab) layKey(w *sim.World, s SecurityKey) (*key, error) {
 		return nil, errors.Join(err, k.close())
 	}
 	k.core.SetPresence(w.Now(), s.Presence)
+	k.scripted = len(s.Fingers) > 0
+	if err := k.core.SetFingers(w.Now(), s.Fingers); err != nil {
+		return nil, errors.Join(err, k.close())
+	}
 	k.device = ctaphid.NewDevice(keyApp{k}, s.Profile.HID)
 	l.bench.keys[s.Serial] = k
 	l.bench.unsavedKeys[k] = true
@@ -306,7 +315,8 @@ func (b *bench) key(serial string) (*key, error) {
 
 // saved returns the key as its file keeps it.
 func (k *key) saved() SecurityKey {
-	s := SecurityKey{Serial: k.serial, Profile: k.profile, Presence: k.presence, Image: k.image, Earlier: k.earlierCopy()}
+	s := SecurityKey{Serial: k.serial, Profile: k.profile, Presence: k.presence, Fingers: k.core.Fingers(), Image: k.image,
+		Earlier: k.earlierCopy()}
 	if k.port != nil {
 		s.Plugged, s.Via = true, k.port.via
 	}
@@ -315,7 +325,7 @@ func (k *key) saved() SecurityKey {
 
 func (k *key) shown() KeyShown {
 	s := KeyShown{Serial: k.serial, Profile: k.profile.Key.Name, Name: k.profile.USB.Name, Plugged: k.port != nil,
-		Presence: k.presence, Summary: k.core.Summary()}
+		Presence: k.presence, Fingers: k.core.Fingers(), Summary: k.core.Summary()}
 	if k.port != nil {
 		s.Node = k.port.node
 	}

@@ -87,11 +87,20 @@ func (k *key) observe(e u2f.Event) {
 	if e.RP != "" {
 		attrs = append(attrs, sim.String("rp", e.RP))
 	}
+	if e.Finger != "" {
+		attrs = append(attrs, sim.String("finger", e.Finger))
+	}
 	switch e.Name {
 	case u2f.Registered, u2f.Signed:
 		attrs = append(attrs, sim.Int("counter", int64(e.Counter)))
-	case u2f.PINWrong, u2f.PINBlocked:
+	case u2f.PINWrong, u2f.PINBlocked, u2f.NotVerified:
 		attrs = append(attrs, sim.Int("left", int64(e.Left)))
+	case u2f.SampleTaken:
+		attrs = append(attrs, sim.String("sample", e.Sample), sim.Int("left", int64(e.Left)))
+	case u2f.Touched, u2f.TimedOut:
+		if k.scripted { // one of the fingers may have done its work
+			k.lab.bench.unsavedKeys[k] = true
+		}
 	}
 	k.lab.world.Record("key."+e.Name, attrs...)
 	k.tell(Frame{At: e.At, Event: &e})
