@@ -98,6 +98,7 @@ func TestSamples(t *testing.T) {
 		token := r.tokenFor(ctap.PermissionBE, nil)
 		status, left, id := r.capture(token, nil)
 		require.Equal(t, []uint64{uint64(ctap.SampleExists), 5}, []uint64{uint64(status), left})
+		require.Equal(t, "exists", r.events[len(r.events)-1].Sample)
 		status, left, _ = r.capture(token, id)
 		require.Equal(t, []uint64{uint64(ctap.SampleGood), 4}, []uint64{uint64(status), left})
 	})

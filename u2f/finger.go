@@ -57,8 +57,11 @@ func Samples() []string {
 	return list
 }
 
-// String returns the word for s that UnmarshalText takes.
+// String returns the word for s that UnmarshalText takes, or "exists" for a finger that is enrolled already.
 func (s Sample) String() string {
+	if s == Sample(ctap.SampleExists) {
+		return "exists"
+	}
 	if word := samples[ctap.SampleStatus(s)]; word != "" {
 		return word
 	}

@@ -152,7 +152,7 @@ func (c *BioEnrollmentRequest) Append(b []byte) []byte {
 // A Template is one of templateInfos. See Section 6.7.6.
 type Template struct {
 	ID           []byte // 0x01
-	FriendlyName string // 0x02, absent where empty
+	FriendlyName string // 0x02, which is written where it is empty too: python-fido2 reads no list without it
 }
 
 // A BioEnrollmentResponse is the answer to authenticatorBioEnrollment. Nil and zero are members that are absent. See
@@ -188,9 +188,7 @@ func (c *BioEnrollmentResponse) Append(b []byte) []byte {
 		for _, t := range c.Templates {
 			var info mapBuilder
 			info.bytes(0x01, t.ID)
-			if t.FriendlyName != "" {
-				info.text(0x02, t.FriendlyName)
-			}
+			info.text(0x02, t.FriendlyName)
 			list = info.appendTo(list)
 		}
 		m.encoded(0x07, list)
