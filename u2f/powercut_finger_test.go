@@ -32,8 +32,8 @@ func fingerStates() []state {
 }
 
 // fingerResetWrites is what a reset of a key with two fingerprints writes: the marker, a resident credential, two
-// fingerprints, the sensor's attempts, PIN, attempts, master key, no marker.
-const fingerResetWrites = 9
+// fingerprints, the sensor's attempts, PIN, attempts, settings, large blobs, master key, no marker.
+const fingerResetWrites = 11
 
 func (h *host) useAllFingers() {
 	h.useFingers(1, 0)

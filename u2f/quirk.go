@@ -233,9 +233,10 @@ func (k *Key) SetProfile(now time.Time, p Profile) error {
 	if k.phase == off {
 		return nil
 	}
-	return k.loadSettings() // where the user has changed none, they are the profile's
-	if k.phase != off && p.Sensor != sensor {
-		return k.loadUV()
+	if p.Sensor != sensor {
+		if err := k.loadUV(); err != nil {
+			return err
+		}
 	}
-	return nil
+	return k.loadSettings() // where the user has changed none, they are the profile's
 }

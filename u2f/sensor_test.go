@@ -108,6 +108,11 @@ func TestBuiltInUserVerificationErrors(t *testing.T) {
 		require.Equal(t, ctap.ErrKeepaliveCancel, err, "Section 6.1.2 step 11.2")
 		require.Equal(t, uint64(2), r.uvRetries(), "the attempt was spent before it blinked")
 	})
+	t.Run("with alwaysUv the finger is asked for unasked", func(t *testing.T) {
+		r := enrolled(t, func(p *u2f.Profile) { p.AlwaysUV = true }, u2f.UsualFinger)
+		require.NotZero(t, r.make(resident("alice")).auth.Flags&flagUV)
+		require.NotZero(t, r.get().auth.Flags&flagUV)
+	})
 	t.Run("the user is neither verified nor asked to be", func(t *testing.T) {
 		r := enrolled(t, nil, u2f.UsualFinger)
 		_, err := r.send(makeCmd, making(nil))

@@ -14,7 +14,7 @@ func (k *Key) getUVRetries(time.Time, pinuv.Protocol, *ctap.ClientPINRequest) (c
 
 // offeredToUV are the permissions that a fingerprint may be exchanged for on this key. See Section 6.5.5.7.3, step 4.
 func (k *Key) offeredToUV() ctap.Permissions {
-	offered := k.offered()&^ctap.PermissionBE | needRP
+	offered := k.offered()&^(ctap.PermissionBE|ctap.PermissionPCMR) | needRP // one that lasts is the PIN's
 	if k.profile.Sensor.UVBioEnroll {
 		offered |= ctap.PermissionBE
 	}
