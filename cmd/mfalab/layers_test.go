@@ -82,7 +82,7 @@ var rooms = map[string]room{
 	"sim/endpoint": {"sim/iam sim/iam/sigv4 sim/trail", "sim sim/iam/memory", edge, "the port: HTTP in front of IAM, blind to devices"},
 	"sim/s3": {"sim/iam sim/iam/policy sim/iam/sigv4", "sim sim/iam/memory sim/iam/sqlite", edge,
 		"a service beside IAM: its protocol, its records, and the files that objects are"},
-	"sim/live": {"sim sim/s3 sim/iam sim/iam/memory sim/iam/sqlite token/... u2f/... hid/...", "", edge,
+	"sim/live": {"sim sim/trail sim/s3 sim/iam sim/iam/memory sim/iam/sqlite token/... u2f/... hid/...", "", edge,
 		"where the world meets the wall clock and a directory"},
 	"sim/control":  {"sim sim/trail sim/live sim/iam token/... u2f", "", edge, "the lab's own API, and its client"},
 	"sim/console":  {"sim/iam", "sim sim/iam/memory", edge, "the account's console: pages in front of IAM"},

@@ -153,7 +153,7 @@ func (s *Service) Settings() Settings { return s.settings }
 func (s *Service) Do(ctx context.Context, call Call) (result any, err error) {
 	d := Decision{Call: withoutSecrets(call)}
 	result, e := s.decide(ctx, call, &d)
-	d.Params = redacted(call)
+	d.Params = redacted(call, d.stranger)
 	s.events.announce()
 	if e != nil {
 		d.Err = e
@@ -186,6 +186,7 @@ func (s *Service) decide(ctx context.Context, call Call, d *Decision) (any, *Err
 	if err := c.admit(ctx); err != nil && !errors.As(err, &c.refusal) {
 		d.Cause, c.refusal = err, s.refuse("ServiceFailure")
 	}
+	d.stranger = op.name == "BeginSignIn" && c.signing == nil
 	if err := c.leaveTrail(ctx); err != nil {
 		d.Cause, c.refusal = errors.Join(d.Cause, err), s.refuse("ServiceFailure")
 	}
@@ -383,6 +384,8 @@ type Decision struct {
 	Facts []Fact
 	// Cause is the store's own error behind a ServiceFailure.
 	Cause error
+	// stranger says that somebody signed in by a name that there is not: people type passwords where the name belongs.
+	stranger bool
 }
 
 // A Fact is one named thing in a Decision.

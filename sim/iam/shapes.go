@@ -261,8 +261,9 @@ func textsIn(name string, call Call) []string {
 	}
 }
 
-// redacted returns the parameters of a call for the record, in the table's order, codes and passwords as "***".
-func redacted(call Call) []Fact {
+// redacted returns the parameters of a call for the record, in the table's order, codes and passwords as "***"; those of a
+// stranger, who is nobody's, all of them.
+func redacted(call Call, stranger bool) []Fact {
 	op := operations[call.Service+":"+call.Action]
 	if op == nil {
 		return nil
@@ -272,7 +273,7 @@ func redacted(call Call) []Fact {
 		v, ok := call.Params[p.name]
 		switch {
 		case !ok:
-		case p.shape.secret:
+		case p.shape.secret || stranger:
 			out = append(out, Fact{p.name, "***"})
 		default:
 			out = append(out, Fact{p.name, v[0]})
