@@ -44,6 +44,7 @@ func (s *Server) streams() []route {
 		streaming[From, sim.Event](streamPath, "what happens, as it happens", s.stream),
 		streaming[TrailQuery, TrailRecord](trailStreamPath, "the account's CloudTrail, as it grows", s.trailStream),
 		streaming[Serial, live.Frame](watchPath, "what passes between programs and a key, as it passes", s.watch),
+		streaming[Serial, live.Frame](capturePath, "the reports that pass between programs and a key", s.capture),
 		streaming[none, Attached](attachPath, "keep the lab up for a program that uses its HID bus", s.attach),
 	}
 }

@@ -173,12 +173,19 @@ func (s *Server) sign(ctx context.Context, in KeySign) (out KeySignature, err er
 
 // Where a key's frames can be watched, and where a program says that it uses the bus.
 const (
-	watchPath  = "/v1/keys/{serial}/watch"
-	attachPath = "/v1/attach"
+	watchPath   = "/v1/keys/{serial}/watch"
+	capturePath = "/v1/keys/{serial}/capture"
+	attachPath  = "/v1/attach"
 )
 
 // watch writes what passes between programs and a key, one JSON object a line, until the client goes.
-func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
+func (s *Server) watch(w http.ResponseWriter, r *http.Request) { s.follow(w, r, s.lab.WatchKey) }
+
+// capture writes the reports that pass between programs and a key, likewise.
+func (s *Server) capture(w http.ResponseWriter, r *http.Request) { s.follow(w, r, s.lab.CaptureKey) }
+
+func (s *Server) follow(w http.ResponseWriter, r *http.Request,
+	watch func(ctx context.Context, serial string, begun func(), each func(live.Frame) error) error) {
 	var in Serial
 	if err := read(w, r, &in); err != nil {
 		fail(w, statusOf(err), err)
@@ -188,7 +195,7 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
 	began := false
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	err := s.lab.WatchKey(r.Context(), in.Serial, func() {
+	err := watch(r.Context(), in.Serial, func() {
 		began = true
 		w.Header().Set("Content-Type", "application/x-ndjson")
 		_ = flush() // the client then knows that it sees everything from now on

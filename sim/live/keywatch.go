@@ -22,6 +22,7 @@ type Frame struct {
 	Length  int        `json:"length,omitempty"`  // bytes of the message
 	Text    string     `json:"text,omitempty"`    // what it says, in words or in CBOR's diagnostic notation
 	Event   *u2f.Event `json:"event,omitempty"`
+	Report  []byte     `json:"report,omitempty"` // 64 bytes as they passed, for who captures
 }
 
 // watching is how many frames wait for a watcher before it loses some. Our choice: a browser's ceremony is a few dozen.
@@ -34,12 +35,22 @@ const Watching = "watching"
 type watcher struct {
 	frames chan Frame
 	gone   chan struct{} // closed when the key is taken off the bench
+	raw    bool          // it wants reports, and no messages
 }
 
 // WatchKey hands every frame of a key to each, from the call of begun on, until each returns an error, the key is taken off
 // the bench or ctx ends, and returns that error.
 func (l *Lab) WatchKey(ctx context.Context, serial string, begun func(), each func(Frame) error) error {
-	w := &watcher{make(chan Frame, watching), make(chan struct{})}
+	return l.hearKey(ctx, serial, false, begun, each)
+}
+
+// CaptureKey is WatchKey for the reports themselves.
+func (l *Lab) CaptureKey(ctx context.Context, serial string, begun func(), each func(Frame) error) error {
+	return l.hearKey(ctx, serial, true, begun, each)
+}
+
+func (l *Lab) hearKey(ctx context.Context, serial string, raw bool, begun func(), each func(Frame) error) error {
+	w := &watcher{make(chan Frame, watching), make(chan struct{}), raw}
 	var watched *key
 	err := l.Do(ctx, func(world *sim.World) (err error) {
 		if watched, err = l.bench.key(serial); err == nil {
@@ -75,6 +86,9 @@ func (l *Lab) WatchKey(ctx context.Context, serial string, begun func(), each fu
 
 func (k *key) tell(f Frame) {
 	for _, w := range k.seen {
+		if w.raw != (f.Report != nil) {
+			continue
+		}
 		select {
 		case w.frames <- f:
 		default:
@@ -88,6 +102,7 @@ func (k *key) watch(_ time.Time, toHost bool, r *hid.Report) {
 		if len(k.seen) == 0 {
 			return nil
 		}
+		k.tell(Frame{At: w.Now(), ToHost: toHost, Report: slices.Clone(r[:])})
 		line := &k.lines[0]
 		if toHost {
 			line = &k.lines[1]
