@@ -6,9 +6,14 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mfalab/mfalab/u2f"
+	"github.com/mfalab/mfalab/u2f/ctap"
 )
 
 // BenchmarkGetAssertion is one assertion with ES256, no wait, memory flash, beside the signature that it holds.
@@ -41,6 +46,49 @@ func BenchmarkMakeCredential(b *testing.B) {
 	b.Run("makeCredential", func(b *testing.B) {
 		benchmark(b, newRig(b, "ctap2.1", nil), append([]byte{makeCmd}, making(nil)...))
 	})
+}
+
+// BenchmarkGetAssertionOfMany is one assertion by allowList on a key with few credentials, and on one with 10,000.
+func BenchmarkGetAssertionOfMany(b *testing.B) {
+	for _, n := range []int{10, 10_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			r := newRig(b, "ctap2.3", func(p *u2f.Profile) { p.ResidentSlots = n })
+			var m made
+			for i := range n {
+				m = r.make(resident(fmt.Sprint(i)))
+			}
+			benchmark(b, r, append([]byte{getCmd}, asking(allow(m.auth.CredentialID))...))
+		})
+	}
+}
+
+// BenchmarkGetInfo is what a key says of itself, encIdentifier and encCredStoreState included.
+func BenchmarkGetInfo(b *testing.B) { benchmark(b, newRig(b, "ctap2.3", nil), []byte{infoCmd}) }
+
+// BenchmarkEnumeration lists 100 discoverable credentials of one relying party by authenticatorCredentialManagement.
+func BenchmarkEnumeration(b *testing.B) {
+	r := newRig(b, "ctap2.3", func(p *u2f.Profile) { p.ResidentSlots = 100 })
+	for i := range 100 {
+		r.make(resident(fmt.Sprint(i)))
+	}
+	r.setPIN()
+	hash := sha256.Sum256([]byte(rpID))
+	begin := append([]byte{manageCmd}, managing(r.token(ctap.PermissionCM), ctap.CredentialManagementRequest{
+		Subcommand: ctap.EnumerateCredentialsBegin, RPIDHash: hash[:]})...)
+	next := append([]byte{manageCmd}, goingOn(ctap.EnumerateCredentialsGetNextCredential)...)
+	b.ReportAllocs()
+	for b.Loop() {
+		for request := range 100 {
+			if request == 0 {
+				r.key.CBOR(r.now, channel, begin)
+			} else {
+				r.key.CBOR(r.now, channel, next)
+			}
+			if reply, ok := r.key.Reply(r.now); !ok || reply[0] != 0 {
+				b.Fatalf("%v %x", ok, reply)
+			}
+		}
+	}
 }
 
 func benchmarkSignature(b *testing.B) {

@@ -50,6 +50,56 @@ func valid(r *rig) [][]byte {
 	}
 }
 
+// validSettings returns one request of each kind that changes settings or large blobs, with a token.
+func validSettings(r *rig) [][]byte {
+	r.setPIN()
+	token := r.token(ctap.PermissionACFG | ctap.PermissionLBW)
+	array, requests := blobArray(40, 1), [][]byte{}
+	for _, l := range []ctap.LargeBlobsRequest{fragment(token, array, 0, 40), fragment(token, array, 0, 20),
+		{Get: new(uint64(9)), Offset: new(uint64(3))}} {
+		requests = append(requests, append([]byte{blobsCmd}, l.Append(nil)...))
+	}
+	params := minPIN(ctap.MinPINLengthParams{NewMinPINLength: new(uint64(4)), RPIDs: []string{"a"}})
+	for s, params := range map[ctap.ConfigSubcommand][]byte{ctap.ToggleAlwaysUV: nil, ctap.EnableLongTouchForReset: nil, ctap.SetMinPINLength: params} {
+		c := configuring(token, s, params)
+		requests = append(requests, append([]byte{configCmd}, c.Append(nil)...))
+	}
+	return requests
+}
+
+// TestMutationsOfSettings sends every truncation of those and every change of one bit: what is not as the token says
+// changes nothing.
+func TestMutationsOfSettings(t *testing.T) {
+	r := witnessed(t, "ctap2.3", u2f.Strict)
+	for _, request := range validSettings(r) {
+		mutate(t, r, request, []byte{1, 2, 4, 8, 16, 32, 64, 128})
+	}
+	require.False(t, r.key.Summary().AlwaysUV)
+	require.Equal(t, emptyBlobs, r.stored())
+}
+
+// FuzzExtensions is what extensions make of a credential and an assertion, whatever is in their inputs.
+func FuzzExtensions(f *testing.F) {
+	for _, name := range []string{ctap.CredProtect, ctap.CredBlob, ctap.LargeBlobKey, ctap.LargeBlob, ctap.MinPINLength,
+		ctap.PINComplexityPolicy, ctap.HMACSecret, ctap.HMACSecretMC, ctap.ThirdPartyPayment} {
+		for _, value := range [][]byte{yes, {0x02}, ctap.EncodeBytes([]byte("blob")), {0xa1, 0x64, 'r', 'e', 'a', 'd', 0xf5}, {0xa0}} {
+			f.Add(name, value, true)
+			f.Add(name, value, false)
+		}
+	}
+	f.Fuzz(func(t *testing.T, name string, value []byte, direct bool) {
+		p := witnessed(t, "ctap2.3", u2f.Strict).key.Profile()
+		if direct {
+			p.Extensions, p.MaxLargeBlobs = []string{ctap.LargeBlob, ctap.HMACSecret, ctap.CredProtect}, 0
+		}
+		r := newRigOn(t, p, &witness{})
+		m := r.make(resident("u"))
+		requireSound(t, r, append([]byte{makeCmd}, making(extension(name, value))...))
+		requireSound(t, r, append([]byte{makeCmd}, making(all(resident("v"), extension(name, value)))...))
+		requireSound(t, r, append([]byte{getCmd}, asking(all(allow(m.auth.CredentialID), extending(name, value)))...))
+	})
+}
+
 // requireSound sends one request and checks what holds for every one: the answer is a status, alone or with canonical
 // CBOR, and an error writes nothing but attempts and the signature counter.
 func requireSound(t testing.TB, r *rig, request []byte) {
@@ -130,7 +180,8 @@ func mutate(t *testing.T, r *rig, request, xs []byte) {
 
 func FuzzCBOR(f *testing.F) {
 	image := map[string]map[string]string{}
-	for _, name := range []string{"ctap2.1", "ctap2.0"} {
+	models := []string{u2f.DefaultProfile, "ctap2.0"}
+	for _, name := range models {
 		r := witnessed(f, name, u2f.Strict)
 		for _, request := range valid(r) {
 			f.Add(request, uint8(0))
@@ -138,8 +189,12 @@ func FuzzCBOR(f *testing.F) {
 		}
 		image[name] = r.contents()
 	}
+	for _, request := range validSettings(witnessed(f, u2f.DefaultProfile, u2f.Strict)) {
+		f.Add(request, uint8(0))
+	}
 	f.Fuzz(func(t *testing.T, request []byte, how uint8) {
-		p := u2f.Profiles()[how&1]
+		p, err := u2f.ProfileNamed(models[how&1])
+		require.NoError(t, err)
 		if how&2 != 0 {
 			p.CBOR = u2f.Lenient
 		}

@@ -2,6 +2,7 @@ package u2f_test
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -58,6 +59,8 @@ type host struct {
 	world   world
 	cycles  byte // how often the key was plugged in: each time the entropy is another
 
+	permissions ctap.Permissions // of the next token; 0 are those for credentials
+
 	deaf   bool   // to events
 	told   bool   // the key has said, outside of an answer, that it is done
 	floor  uint32 // the highest counter that went out, events included
@@ -103,7 +106,7 @@ func (h *host) hear(e u2f.Event) {
 	switch e.Name {
 	case u2f.Signed:
 		h.floor = max(h.floor, e.Counter)
-	case u2f.Registered, u2f.PINSet, u2f.PINWrong, u2f.WasReset, u2f.Verified, u2f.NotVerified, u2f.Enrolled, u2f.Removed:
+	case u2f.Configured, u2f.Registered, u2f.PINSet, u2f.PINWrong, u2f.WasReset, u2f.Verified, u2f.NotVerified, u2f.Enrolled, u2f.Removed:
 		h.told = true
 	}
 }
@@ -250,7 +253,7 @@ func (h *host) pinRequest(p pinuv.Protocol, s ctap.ClientPINSubcommand, old, rep
 	case ctap.SetPIN, ctap.ChangePIN:
 		in.UVAuthParam = secret.Authenticate(slices.Concat(in.NewPINEnc, in.PINHashEnc))
 	case ctap.GetPINUVAuthTokenUsingPINWithPermissions:
-		in.Permissions, in.RPID = new(ctap.PermissionMC|ctap.PermissionGA), &rp
+		in.Permissions, in.RPID = new(cmp.Or(h.permissions, ctap.PermissionMC|ctap.PermissionGA)), &rp
 	}
 	return append([]byte{pinCmd}, in.Append(nil)...), secret
 }
@@ -268,6 +271,9 @@ func (h *host) fetchToken(pin, rp string) []byte {
 	request, secret := h.pinRequest(h.protocol(), h.tokenSubcommand(), pin, "", rp)
 	body, err := h.send(request[0], request[1:])
 	if err != nil {
+		if err == ctap.ErrPINPolicyViolation { // it is right, and must be changed
+			return []byte{}
+		}
 		require.Contains(h.t, []error{ctap.ErrPINInvalid, ctap.ErrPINBlocked}, err)
 		return nil
 	}

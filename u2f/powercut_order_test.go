@@ -115,6 +115,14 @@ func TestPowerCutsFindAWrongOrder(t *testing.T) {
 		{"a credential is answered and then written", late("rk/"), "fresh", "makeCredential, resident",
 			`power lost after the answer: the key is: PIN "", 8 attempts, credentials []`},
 		{"a PIN is deleted and then written", instead("pin", deleteFirst("itself")), "PIN", "changePIN", `the key is: PIN ""`},
+		{"a setting is answered and then written", late("settings"), "fresh", "toggleAlwaysUv", "power lost after the answer"},
+		{"large blobs are written in two parts", instead("blobs", func(f u2f.Flash, name string, value []byte) error {
+			if err := f.Put(name, value[:len(value)/2]); err != nil {
+				return err
+			}
+			return f.Put(name, value)
+		}), "fresh", "authenticatorLargeBlobs, the last fragment", "the key does not start"},
+		{"a reset keeps settings to the end", instead("reset", deleteFirst("settings")), "settings, PIN, credentials", "reset", "the key is"},
 		{"a PIN is answered and then written", late("pin"), "fresh", "setPIN", `the key is: PIN ""`},
 		{"an attempt at the sensor is stored after the finger", late("uv"), "bio, a fingerprint",
 			"getPinUvAuthTokenUsingUvWithPermissions, wrong finger", "3 attempts at the sensor"},

@@ -55,6 +55,8 @@ func states() []state {
 			h.interruptReset(3)
 			h.replug()
 		}},
+		{name: "settings and large blobs", profile: "ctap2.3", build: (*host).useSettings},
+		{name: "settings, PIN, credentials", profile: "ctap2.3", build: func(h *host) { h.useResidents(2); h.usePIN(0); h.useSettings() }},
 		{name: "2.0, fresh", profile: "ctap2.0"},
 		{name: "2.0, resident credentials, PIN", profile: "ctap2.0", build: func(h *host) { h.useResidents(2); h.usePIN(1) }},
 		{name: "U2F, fresh", profile: "u2f"},
@@ -225,6 +227,16 @@ func commands() []command {
 			}
 			return h.guess(pinuv.One, ctap.GetPINToken, wrongPIN, "")
 		}},
+		{"enableEnterpriseAttestation", configuringCut(ctap.EnableEnterpriseAttestation, nil)},
+		{"toggleAlwaysUv", configuringCut(ctap.ToggleAlwaysUV, nil)},
+		{"setMinPINLength", configuringCut(ctap.SetMinPINLength, minPIN(ctap.MinPINLengthParams{NewMinPINLength: new(uint64(4)),
+			RPIDs: []string{rpID}}))},
+		{"setMinPINLength, so that the PIN must be changed", configuringCut(ctap.SetMinPINLength,
+			minPIN(ctap.MinPINLengthParams{NewMinPINLength: new(uint64(6))}))},
+		{"enableLongTouchForReset", configuringCut(ctap.EnableLongTouchForReset, nil)},
+		{"changePIN, which must be", (*host).changingForced},
+		{"authenticatorLargeBlobs", func(h *host) (message, bool) { return h.writingBlobs(60, 0) }},
+		{"authenticatorLargeBlobs, the last fragment", func(h *host) (message, bool) { return h.writingBlobs(60, 25) }},
 		{"reset", func(h *host) (message, bool) { return h.resetting(), h.profile.CTAP2() }},
 		{"U2F_REGISTER", func(h *host) (message, bool) { return h.registering(rpID), true }},
 		{"U2F_AUTHENTICATE", func(h *host) (message, bool) { return h.authenticateFirst(3) }},

@@ -27,6 +27,8 @@ type world struct {
 	sensor      bool
 	uv          uint64   // attempts at the sensor, Section 6.5.2.2
 	prints      []string // ids and names of enrolled fingerprints
+	settings    string   // what getInfo says that is not as in a new key
+	blobs       string   // the large-blob array, "" where it is empty
 }
 
 // issued is a credential that a key has made.
@@ -63,7 +65,7 @@ func (w world) blocked() bool { return w.pin != "" && w.attempts == 0 }
 func (w world) String() string {
 	var list []string
 	for _, c := range w.credentials {
-		if c.protect < 3 || !w.blocked() {
+		if c.protect < 3 || !w.blocked() && !w.forced() {
 			list = append(list, fmt.Sprintf("%s@%s %x", c.user, c.rp, c.id[32:36]))
 		}
 	}
@@ -78,6 +80,9 @@ func (w world) String() string {
 	}
 	if w.sensor && !w.blocked() {
 		text += fmt.Sprintf(", fingerprints %q", w.prints)
+	}
+	if w.settings != "" || w.blobs != "" {
+		text += fmt.Sprintf(", settings [%s], blobs %x", w.settings, w.blobs)
 	}
 	return text
 }
@@ -143,13 +148,16 @@ func (h *host) look(known []issued, pins []string) world {
 	}
 	if h.profile.CTAP2() {
 		w.pin, w.attempts = h.lookForPIN(pins)
+		w.settings, w.blobs = h.lookAtSettings()
 	}
 	h.lookForFingerprints(&w)
 	residents := 0
 	for _, rp := range []string{rpID, otherRP} {
 		var token []byte
 		if w.pin != "" && !w.blocked() {
-			token = h.fetchToken(w.pin, rp)
+			if token = h.fetchToken(w.pin, rp); len(token) == 0 {
+				token = nil
+			}
 		}
 		listed := h.lookForResidents(known, rp, token)
 		for _, c := range known {
@@ -165,7 +173,7 @@ func (h *host) look(known []issued, pins []string) world {
 			}
 		}
 	}
-	h.lookInside(residents, !w.blocked(), len(w.credentials) > 0)
+	h.lookInside(residents, !w.blocked() && !w.forced(), len(w.credentials) > 0)
 	return w
 }
 
@@ -179,7 +187,7 @@ func (h *host) lookInside(residents int, all, used bool) {
 			records++
 		case strings.HasPrefix(name, "count/") && used: // of one that was replaced too, until reset
 		case h.profile.Sensor.Templates > 0 && (strings.HasPrefix(name, "fp/") || name == "uv"):
-		case !slices.Contains([]string{"factory", "master", "counter", "pin", "retries"}, name):
+		case !slices.Contains([]string{"factory", "master", "counter", "pin", "retries", "settings", "blobs"}, name):
 			h.wrong("record %q is left over", name)
 		}
 	}
@@ -247,7 +255,7 @@ func (h *host) works(c issued, token []byte) bool {
 		}
 	}
 	body, err := h.send(getCmd, asking(all(silent, forRP(c.rp), allow(c.id), h.token(token))))
-	if c.ctap1 && worksInCTAP1 != (err == nil) {
+	if c.ctap1 && !h.key.Summary().AlwaysUV && worksInCTAP1 != (err == nil) {
 		h.wrong("credential %x works in one protocol and not in the other", c.id[32:36])
 	}
 	if err != nil {

@@ -123,7 +123,11 @@ func pin(s live.KeyShown) string {
 	case s.PINRetries == 0:
 		return "blocked"
 	}
-	return fmt.Sprintf("set, %d tries", s.PINRetries)
+	text := fmt.Sprintf("set, %d tries", s.PINRetries)
+	if s.ForcePINChange {
+		text += ", must be changed"
+	}
+	return text
 }
 
 // onKey is a verb that does something to one key.
@@ -193,6 +197,7 @@ func tellKey(w io.Writer, s live.KeyShown) {
 	if s.Plugged {
 		fmt.Fprintf(w, "PIN          %s\ncredentials  %d of %d\ncounter      %d\n", pin(s), s.Credentials, s.Slots, s.Counter)
 		tellSensor(w, s)
+		showSettings(w, s)
 	}
 }
 

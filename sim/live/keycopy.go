@@ -149,7 +149,7 @@ func (l *Lab) newCore(k *key, p u2f.Profile, store u2f.Flash) (*u2f.Key, error) 
 	if err != nil {
 		return nil, err
 	}
-	return u2f.New(u2f.Config{Profile: p, Flash: store, Root: root, Observe: k.observe})
+	return u2f.New(u2f.Config{Profile: p, Flash: store, Root: root, Observe: k.observe, Serial: k.serial})
 }
 
 // earlierCopy returns the snapshot for a file.

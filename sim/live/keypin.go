@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -41,7 +42,7 @@ func (p PIN) Format(f fmt.State, _ rune) { fmt.Fprint(f, p.String()) }
 // rules decide: the error is the key's status.
 func (l *Lab) SetKeyPIN(ctx context.Context, serial string, old, pin PIN) (KeyShown, error) {
 	return l.whenIdle(ctx, serial, func(_ *sim.World, k *key) error {
-		if err := checkPIN(pin, k.profile.Key.MinPINLength); err != nil {
+		if err := checkPIN(pin, cmp.Or(k.core.Summary().MinPINLength, k.profile.Key.MinPINLength)); err != nil {
 			return err
 		}
 		if k.core.Summary().PIN && old == "" {
