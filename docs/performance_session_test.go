@@ -103,10 +103,10 @@ const serial = "GAHT00000001"
 
 func (o *office) wall() time.Time { return time.Unix(0, o.now.Load()).UTC() }
 
-func openOffice(t *testing.T) *office {
+func openOffice(t *testing.T, weaken ...string) *office {
 	o := &office{}
 	o.now.Store(birth.UnixNano())
-	lab, err := live.Open(t.Context(), live.Options{Dir: t.TempDir(), Seed: "performance", Wall: o.wall})
+	lab, err := live.Open(t.Context(), live.Options{Dir: t.TempDir(), Seed: "performance", Wall: o.wall, Weaken: weaken})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, lab.Close()) })
 	ppm := 0.0
