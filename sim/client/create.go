@@ -142,6 +142,9 @@ func (x *creation) prepare(req *ctap.MakeCredentialRequest) (err error) {
 	if x.Attestation == enterprise && k.info.Options["ep"] {
 		req.EnterpriseAttestation = new(uint64(1)) // CTAP Section 7.1: what the key's maker has agreed on
 	}
+	if len(k.info.AttestationFormats) > 0 && x.Attestation != "" && x.Attestation != noConveyance {
+		req.Formats = x.Formats // CTAP 2.3, Section 6.1: older keys need not know it
+	}
 	if req.Extensions, err = x.extensions(); err != nil {
 		return err
 	}

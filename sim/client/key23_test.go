@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"testing"
 
@@ -46,6 +47,17 @@ func TestExtensionsOfTheDefaultKey(t *testing.T) {
 
 	long := b.made(creation(object{"authenticatorSelection": object{"residentKey": "required"}, "extensions": object{"credBlob": b64(make([]byte, 33))}}))
 	require.JSONEq(t, `false`, string(long.ClientExtensionResults["credBlob"]), "longer than the key keeps")
+}
+
+// The page may say which formats of attestation it likes; a key that has none of them does as always.
+func TestAttestationFormats(t *testing.T) {
+	b := newBench(t, u2f.DefaultProfile)
+	for format, want := range map[string]string{"packed": "\x66packed", "tpm": "\x66packed", "none": "\x64none"} {
+		made := b.made(creation(object{"attestation": "direct", "attestationFormats": []string{format}}))
+		require.Contains(t, string(must(base64.RawURLEncoding.DecodeString(made.Response.AttestationObject))), want, format)
+	}
+	made := b.made(creation(object{"attestationFormats": []string{"packed"}}))
+	require.Contains(t, string(must(base64.RawURLEncoding.DecodeString(made.Response.AttestationObject))), "\x64none", "nobody asked for attestation")
 }
 
 // A key with a sensor verifies the user itself, and the PIN is there for when it does not.
