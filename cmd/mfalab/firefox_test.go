@@ -49,7 +49,7 @@ func atFirefox(t *testing.T) *desk {
 	path := browserPath(t, "firefox-esr")
 	d := sitDown(t)
 	require.NoError(t, os.WriteFile(filepath.Join(d.data, "user.js"), []byte(preferences), 0o600))
-	cmd := exec.Command(d.under(t, path), "--headless", "--marionette", "--no-remote", "--profile", d.data)
+	cmd := exec.Command(d.under(t, path), "--headless", "--marionette", "--remote-allow-system-access", "--no-remote", "--profile", d.data)
 	grouped(t, cmd)
 	out, in, err := os.Pipe()
 	require.NoError(t, err)
@@ -111,6 +111,23 @@ func (f *firefox) call(t *testing.T, command string, params any) (result json.Ra
 	return answer[3]
 }
 
+// typist answers the dialogs that Firefox opens with one PIN after the other. It is a program of the browser's own: over
+// Marionette a dialog that asks for a password can be read and not typed into.
+const typist = `const pins = arguments[0];
+Services.obs.addObserver(function type(dialog) {
+  dialog.Dialog.ui.password1Textbox.value = pins.shift();
+  if (!pins.length) Services.obs.removeObserver(type, "common-dialog-loaded");
+  dialog.setTimeout(() => dialog.document.querySelector("dialog").acceptDialog(), 0);
+}, "common-dialog-loaded");`
+
+// types has a person type these PINs where Firefox asks for one.
+func (f *firefox) types(t *testing.T, pins ...string) {
+	t.Helper()
+	f.call(t, "Marionette:SetContext", map[string]any{"value": "chrome"})
+	f.call(t, "WebDriver:ExecuteScript", map[string]any{"script": typist, "args": []any{pins}, "sandbox": "system", "newSandbox": false})
+	f.call(t, "Marionette:SetContext", map[string]any{"value": "content"})
+}
+
 func (f *firefox) open(t *testing.T, url string) {
 	f.call(t, "WebDriver:Navigate", map[string]any{"url": url})
 }
@@ -138,6 +155,7 @@ func TestFirefoxBelievesInTheKey(t *testing.T) {
 		{"a phishing page gets nothing signed", (*desk).phished},
 		{"a request waits for a key that is plugged in later", (*desk).pluggedInLater},
 		{"a key that knows U2F only", (*desk).speaksU2F},
+		{"a discoverable credential, with a PIN", (*desk).discoveredByFirefox},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d.party.forget()
@@ -156,6 +174,23 @@ func (d *desk) touched(t *testing.T) {
 	d.content(t, "registered with none attestation")
 	d.begin(t, "login", wish{})
 	require.Equal(t, serial+" touched for authenticatorGetAssertion localhost", d.do(t, "key", "touch", "--wait", "1m"))
+	d.content(t, "logged in")
+}
+
+func (d *desk) discoveredByFirefox(t *testing.T) {
+	f := d.browser.(*firefox)
+	serial := d.plugIn(t, "--touch", "auto")
+	d.do(t, "key", "pin", serial, "--new", "1234")
+	w := d.watch(t, serial)
+	f.types(t, "4321", "1234")
+	d.begin(t, "register", wish{Resident: "required", Verified: "required"})
+	require.Equal(t, 7, w.event(u2f.PINWrong).Left)
+	w.event(u2f.Registered)
+	d.content(t, "registered with none attestation")
+	require.True(t, d.party.last(t).Flags.UserVerified)
+	f.types(t, "1234")
+	d.begin(t, "login", wish{Anyone: true, Verified: "required"})
+	w.event(u2f.Signed)
 	d.content(t, "logged in")
 }
 
