@@ -70,6 +70,8 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	w, end := compressing(w, r)
+	defer end()
 	c.mux.ServeHTTP(w, r)
 }
 
