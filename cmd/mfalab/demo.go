@@ -104,6 +104,10 @@ func (s *story) begin() error {
 	if _, err := s.call(s.lab.IAM().RootCaller(), "iam", "CreateUser", "UserName", "alice"); err != nil {
 		return err
 	}
+	if _, err := s.call(s.lab.IAM().RootCaller(), "iam", "PutUserPolicy", "UserName", "alice", "PolicyName", "own-devices",
+		"PolicyDocument", ownDevices); err != nil {
+		return err
+	}
 	made, err := s.call(s.lab.IAM().RootCaller(), "iam", "CreateAccessKey", "UserName", "alice")
 	if err != nil {
 		return err
@@ -198,6 +202,10 @@ func (s *story) freeze() error {
 	}
 	return fmt.Errorf("after %d days in the cold its codes are still accepted", longest)
 }
+
+// ownDevices lets alice enrol her own devices: without a policy she may do nothing.
+const ownDevices = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:EnableMFADevice",` +
+	`"Resource":"arn:aws:iam::*:user/${aws:username}"}}`
 
 // call asks the relying party and prints what the journal says of it.
 func (s *story) call(as iam.Caller, service, action string, params ...string) (any, error) {
