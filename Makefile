@@ -9,7 +9,7 @@ PACKAGES = awscli python3-boto3 oathtool zbar-tools qrencode pskctool stoken pyt
 	$(GUEST_PACKAGES)
 
 # What makes a guest with a kernel of its own, and runs it.
-GUEST_PACKAGES = qemu-system-x86 mmdebstrap cpio
+GUEST_PACKAGES = qemu-system-x86 mmdebstrap cpio xz-utils e2fsprogs
 
 # Packages whose tests live in the database, where the race detector makes them many times slower: SQLite is C turned
 # into Go, and every access to its memory is watched. The callers of the store are raced over the store in memory. And the
@@ -32,7 +32,7 @@ build:
 	-$(GO) generate ./hid/sock
 	$(GO) build -trimpath -o mfalab ./cmd/mfalab
 
-test: packages lint test-race test-plain
+test: packages lint test-race test-plain test-kernel
 
 test-race:
 	MFALAB_CLIENTS=required $(GO) test -race -timeout $(TIMEOUT) $$($(GO) list ./... | grep -Ev '$(UNRACED)|$(ALONE)')

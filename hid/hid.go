@@ -2,7 +2,9 @@
 // machine, and the port at the other. The edition is CTAP 2.1 PS of 2021-06-15 with the errata of 2022-06-21.
 //
 // What the reports mean is the business of package ctaphid; who carries them to a client, of the folders beside this
-// one: pipe, sock, udp, tcp. Package plug joins a Device and a Port on the wall clock.
+// one, the ways in: pipe inside one process, sock for programs that look at a lab's bus, udp and tcp for clients of emulators,
+// uhid for everything on a Linux host, usbip for whoever attaches the key over the network. Package plug joins a Device and a
+// Port on the wall clock, hidtest is what every way in must do, and guest is a kernel to try the last two in.
 package hid
 
 import "time"
@@ -11,6 +13,8 @@ import "time"
 const (
 	// ReportSize is the length of a report in bytes, in both directions. See Section 11.2.8.
 	ReportSize = 64
+	// PollInterval is what lies between two polls of an endpoint on USB. See Section 11.2.8.1.
+	PollInterval = 5 * time.Millisecond
 )
 
 // A Report is what travels on the cable at once, without the report ID: a host that writes 65 bytes to its operating

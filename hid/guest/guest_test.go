@@ -3,17 +3,13 @@
 package guest
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -22,20 +18,20 @@ import (
 
 // Our choice.
 const (
-	// limit is how long a guest may take, several times what it takes on two busy cores.
-	limit = 3 * time.Minute
-	// enter is set in the guest, where the tests are those of inside_test.
+	// limit is how many seconds a guest may take: many times what it takes on two busy cores, for what hangs.
+	limit = 600
+	// small and large are MiB of memory: for programs of the command line, and for a browser.
+	small, large = 1024, 2048
+	// enter is set in the guest, where the tests are those of inside_test and browser_test.
 	enter = "MFALAB_GUEST"
 )
 
-// built makes the guest's kernel and root, once in a run.
-var built = sync.OnceValues(func() (string, error) {
+// built is the guest, made once in a run.
+var built = sync.OnceValues(func() (Guest, error) {
 	began := time.Now()
-	cmd := exec.Command("./build.sh")
-	cmd.Stderr = os.Stderr
-	dir, err := cmd.Output()
-	fmt.Printf("guest: kernel and root at hand after %.1f s\n", time.Since(began).Seconds())
-	return strings.TrimSpace(string(dir)), err
+	g, err := Build(context.Background(), "")
+	fmt.Printf("guest: kernel and disk at hand after %.1f s\n", time.Since(began).Seconds())
+	return g, err
 })
 
 // programs builds what every guest takes along, without anything that it would load at its start.
@@ -80,73 +76,31 @@ func outside(t *testing.T) {
 
 // boot runs a script of testdata in a guest, and returns what it said and its status. The script finds mfalab, inside.test
 // and the other scripts beside it.
-func boot(t *testing.T, script string) (said string, status int) {
+func boot(t *testing.T, script string, memory int) (said string, status int) {
 	t.Helper()
-	initrd := load(t, script)
-	dir, err := built()
+	g, err := built()
 	require.NoError(t, err)
-	result := filepath.Join(t.TempDir(), "status")
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	defer cancel()
-	// A /dev/kvm may be there that no stock kernel gets far on, so the accelerator is named.
-	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2",
-		"-m", "1024", "-nodefaults", "-no-user-config", "-nographic", "-no-reboot", "-serial", "stdio", "-serial", "file:"+result,
-		"-kernel", filepath.Join(dir, "vmlinuz"), "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1 rdinit=/test/init")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
+	bin, err := programs()
+	require.NoError(t, err)
+	tree := t.TempDir()
+	at := filepath.Join(tree, "test")
+	require.NoError(t, os.CopyFS(at, os.DirFS("testdata")))
+	require.NoError(t, os.CopyFS(at, os.DirFS(bin)))
+	require.NoError(t, os.Rename(filepath.Join(at, script), filepath.Join(at, "run")))
 	began := time.Now()
-	err = cmd.Run()
+	said, status, err = g.Boot(t.Context(), tree, memory, limit)
 	fmt.Printf("guest: %s from boot to exit: %.1f s\n", script, time.Since(began).Seconds())
-	said = strings.ReplaceAll(out.String(), "\r\n", "\n")
 	if err != nil {
-		t.Fatalf("qemu: %v\n%s", err, said)
-	}
-	text, err := os.ReadFile(result)
-	require.NoError(t, err)
-	if status, err = strconv.Atoi(strings.TrimSpace(string(text))); err != nil {
-		t.Fatalf("the guest ended without a status: it panicked, or took longer than %v\n%s", limit, said)
+		t.Fatalf("%v\n%s", err, said)
 	}
 	return said, status
 }
 
-// load makes the initial file system: the root, and after it the files of the test.
-func load(t *testing.T, script string) (initrd string) {
-	t.Helper()
-	dir, err := built()
-	require.NoError(t, err)
-	bin, err := programs()
-	require.NoError(t, err)
-	tree := filepath.Join(t.TempDir(), "tree")
-	at := filepath.Join(tree, "test")
-	require.NoError(t, os.MkdirAll(at, 0o755))
-	require.NoError(t, os.CopyFS(at, os.DirFS("testdata")))
-	require.NoError(t, os.CopyFS(at, os.DirFS(bin)))
-	require.NoError(t, os.Rename(filepath.Join(at, script), filepath.Join(at, "run")))
-	first, err := os.ReadFile("init")
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(at, "init"), first, 0o755))
-
-	initrd = filepath.Join(t.TempDir(), "initrd")
-	out, err := os.Create(initrd)
-	require.NoError(t, err)
-	defer out.Close()
-	root, err := os.Open(filepath.Join(dir, "root.cpio"))
-	require.NoError(t, err)
-	defer root.Close()
-	_, err = io.Copy(out, root)
-	require.NoError(t, err)
-	pack := exec.Command("sh", "-c", "find . | cpio --quiet -o -H newc -R 0:0")
-	pack.Dir, pack.Stdout, pack.Stderr = tree, out, os.Stderr
-	require.NoError(t, pack.Run())
-	return initrd
-}
-
 // pass boots a script whose status has to be 0.
-func pass(t *testing.T, script string) {
+func pass(t *testing.T, script string, memory int) {
 	t.Helper()
 	outside(t)
-	said, status := boot(t, script)
+	said, status := boot(t, script, memory)
 	if status != 0 {
 		t.Fatalf("status %d\n%s", status, said)
 	}
@@ -159,15 +113,17 @@ func pass(t *testing.T, script string) {
 
 func TestTheStatusOfAGuestIsThatOfItsScript(t *testing.T) {
 	outside(t)
-	said, status := boot(t, "nothing")
+	said, status := boot(t, "nothing", small)
 	require.Equal(t, 42, status)
 	require.Contains(t, said, "nothing to do")
 }
 
-func TestUHID(t *testing.T) { pass(t, "uhid") }
+func TestUHID(t *testing.T) { pass(t, "uhid", small) }
 
-func TestHidraw(t *testing.T) { pass(t, "hidraw") }
+func TestHidraw(t *testing.T) { pass(t, "hidraw", small) }
 
-func TestUSBIP(t *testing.T) { pass(t, "usbip") }
+func TestUSBIP(t *testing.T) { pass(t, "usbip", small) }
 
-func TestUdev(t *testing.T) { pass(t, "udev") }
+func TestUdev(t *testing.T) { pass(t, "udev", small) }
+
+func TestChromium(t *testing.T) { pass(t, "chromium", large) }

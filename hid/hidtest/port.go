@@ -17,6 +17,8 @@ const (
 	// window is how many reports may be underway in one direction: the longest message. No client sends more before it
 	// has read an answer.
 	window = 129
+	// stream is how many are, where they never end: less than a kernel keeps, which nobody makes wait.
+	stream = 24
 	// messages is how many requests one client makes.
 	messages = 10_000
 )
@@ -91,7 +93,7 @@ func testOrder(t *testing.T, device, host hid.Port) {
 	defer running.Wait()
 	for _, way := range [][2]hid.Port{{host, device}, {device, host}} {
 		from, to := way[0], way[1]
-		underway := make(chan struct{}, window)
+		underway := make(chan struct{}, stream)
 		running.Go(func() {
 			for n := range messages {
 				underway <- struct{}{}

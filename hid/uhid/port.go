@@ -36,6 +36,9 @@ type Port struct {
 	in   chan hid.Report
 	open atomic.Bool
 
+	mu   sync.Mutex
+	pace hid.Pace
+
 	started chan struct{} // closed when the kernel says START
 	over    chan struct{} // closed when the kernel says no more
 	err     error         // why; set before over is closed
@@ -178,6 +181,9 @@ func (p *Port) take(e event) bool {
 	if !e.report(&r) {
 		return false
 	}
+	p.mu.Lock()
+	p.pace.Heard()
+	p.mu.Unlock()
 	select {
 	case p.in <- r:
 	default:
@@ -207,11 +213,22 @@ func (p *Port) ReadReport(r *hid.Report) error {
 }
 
 // WriteReport hands r to every client that has the node open, and to nobody if none has. It waits for no client: of those
-// that do not read the kernel keeps 64 reports each. After Close it gives net.ErrClosed.
+// that do not read the kernel keeps 64 reports each, so that those of a long message are spread; see [hid.Pace]. After Close it
+// gives net.ErrClosed.
 func (p *Port) WriteReport(r *hid.Report) error {
 	var b [4 + 2 + hid.ReportSize]byte
 	if p.closed.Load() {
 		return net.ErrClosed
+	}
+	p.mu.Lock()
+	pause := p.pace.Next()
+	p.mu.Unlock()
+	if pause > 0 {
+		select {
+		case <-time.After(pause):
+		case <-p.over:
+			return p.reason(p.err)
+		}
 	}
 	if _, err := p.file.Write(appendInput(b[:0], r)); err != nil {
 		return p.reason(err)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -28,16 +29,13 @@ const (
 	usbEnglish = 0x0409 // US English, the one language
 )
 
-// From CTAP 2.1, Section 11.2.8: interrupt endpoints, 64 bytes, 5 ms.
-const (
-	pollInterval = 5
-)
-
 // Our choice.
 const (
 	endpoint      = 1  // the number of both interrupt endpoints
 	configuration = 1  // the only one
 	current       = 50 // 100 mA, in units of 2 mA: what every port gives
+
+	pollInterval = hid.PollInterval / time.Millisecond // frames
 
 	stringMaker   = 1
 	stringProduct = 2
@@ -85,8 +83,8 @@ func describe(id hid.Identity) descriptors {
 	d.configuration = []byte{9, descConfiguration, 0, 0, 1, configuration, 0, 0x80, current}
 	d.configuration = append(d.configuration, 9, descInterface, 0, 0, 2, classHID, 0, 0, 0)
 	d.configuration = append(d.configuration, d.hid...)
-	d.configuration = append(d.configuration, 7, descEndpoint, 0x80|endpoint, 3, hid.ReportSize, 0, pollInterval)
-	d.configuration = append(d.configuration, 7, descEndpoint, endpoint, 3, hid.ReportSize, 0, pollInterval)
+	d.configuration = append(d.configuration, 7, descEndpoint, 0x80|endpoint, 3, hid.ReportSize, 0, byte(pollInterval))
+	d.configuration = append(d.configuration, 7, descEndpoint, endpoint, 3, hid.ReportSize, 0, byte(pollInterval))
 	d.configuration[2] = byte(len(d.configuration))
 	d.bos = []byte{5, descBOS, 12, 0, 1, 7, 0x10, 2, 0, 0, 0, 0} // one capability: USB 2.0 extension, no link power management
 	return d

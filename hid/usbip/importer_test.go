@@ -200,7 +200,7 @@ func (i *importer) poll() error {
 	for ; i.polls > 0; i.polls-- {
 		i.number++
 		b = appendCommand(b, command{kind: cmdSubmit, number: i.number, device: i.device, in: true, endpoint: endpoint,
-			length: hid.ReportSize, interval: pollInterval})
+			length: hid.ReportSize, interval: uint32(pollInterval)})
 	}
 	_, err := i.conn.Write(b)
 	return err
@@ -210,7 +210,7 @@ func (i *importer) poll() error {
 func (i *importer) WriteReport(r *hid.Report) error {
 	var b [headerSize + hid.ReportSize]byte
 	head := appendCommand(b[:0], command{kind: cmdSubmit, number: 1 << 31, device: i.device, endpoint: endpoint,
-		length: hid.ReportSize, interval: pollInterval})
+		length: hid.ReportSize, interval: uint32(pollInterval)})
 	_, err := i.conn.Write(append(head, r[:]...))
 	return err
 }

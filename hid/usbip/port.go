@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/mfalab/mfalab/hid"
 )
@@ -22,14 +23,16 @@ type port struct {
 	mu     sync.Mutex
 	change sync.Cond // a report came, or err is set
 	f      *function
-	out    []byte // answers that have not been written
-	err    error  // why it is over
+	pace   hid.Pace
+	out    []byte        // answers that have not been written
+	err    error         // why it is over
+	ended  chan struct{} // closed with err
 }
 
 var _ hid.Port = (*port)(nil)
 
 func newPort(d *Device, conn net.Conn) *port {
-	p := &port{conn: conn, device: d.shown.bus<<16 | d.shown.address, f: newFunction(d.says)}
+	p := &port{conn: conn, device: d.shown.bus<<16 | d.shown.address, f: newFunction(d.says), ended: make(chan struct{})}
 	p.change.L = &p.mu
 	return p
 }
@@ -58,10 +61,19 @@ func (p *port) ReadReport(r *hid.Report) error {
 }
 
 // WriteReport hands r to the importer, or keeps it until that polls: of more than 1032 reports the oldest are lost. It
-// waits only for an importer whose connection is clogged by answers that it asked for and does not read.
+// waits only for an importer whose connection is clogged by answers that it asked for and does not read, and in a long message
+// for the poll of a bus: behind the importer are clients, for each of which its kernel keeps little. See [hid.Pace].
 func (p *port) WriteReport(r *hid.Report) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if pause := p.pace.Next(); pause > 0 && p.err == nil {
+		p.mu.Unlock()
+		select {
+		case <-time.After(pause):
+		case <-p.ended:
+		}
+		p.mu.Lock()
+	}
 	if p.err != nil {
 		return p.err
 	}
@@ -89,6 +101,7 @@ func (p *port) over(err error) {
 	}
 	if p.err == nil {
 		p.err = err
+		close(p.ended)
 		p.change.Broadcast()
 	}
 	p.conn.Close()
@@ -144,6 +157,7 @@ func (p *port) commands(in *bufio.Reader) error {
 		p.mu.Lock()
 		p.out = p.f.run(p.out, c, carried)
 		if p.f.out.count > 0 {
+			p.pace.Heard()
 			p.change.Signal()
 		}
 		p.mu.Unlock()
