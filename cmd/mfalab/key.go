@@ -92,8 +92,11 @@ func (c *cli) keyList() *cobra.Command {
 				t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 				fmt.Fprintln(t, "SERIAL\tPROFILE\tPLUGGED IN\tTOUCH\tPIN\tCREDENTIALS\tCOUNTER")
 				for _, s := range all {
-					fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d of %d\t%d\n", s.Serial, s.Profile, plugged(s), s.Presence.Mode, pin(s),
-						s.Credentials, s.Slots, s.Counter)
+					holds := fmt.Sprintf("%d of %d\t%d", s.Credentials, s.Slots, s.Counter)
+					if s.Unpowered {
+						holds = "unknown\tunknown"
+					}
+					fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", s.Serial, s.Profile, plugged(s), s.Presence.Mode, pin(s), holds)
 				}
 				_ = t.Flush() // to standard output, where an error has no reader
 			})
@@ -108,6 +111,8 @@ func plugged(s live.KeyShown) string {
 		return "does not start"
 	case !s.Plugged:
 		return "no"
+	case s.Unpowered:
+		return s.Node + " (no power: nobody has attached it)"
 	case s.Waiting != nil:
 		return "blinks"
 	case s.Node != "":
@@ -118,6 +123,8 @@ func plugged(s live.KeyShown) string {
 
 func pin(s live.KeyShown) string {
 	switch {
+	case s.Unpowered:
+		return "unknown"
 	case !s.PIN:
 		return "none"
 	case s.PINRetries == 0:
@@ -194,7 +201,7 @@ func tellKey(w io.Writer, s live.KeyShown) {
 	if s.Waiting != nil {
 		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("waits for    %s %s %s", s.Waiting.Command, s.Waiting.RP, s.Waiting.Wants), " "))
 	}
-	if s.Plugged {
+	if s.Plugged && !s.Unpowered {
 		fmt.Fprintf(w, "PIN          %s\ncredentials  %d of %d\ncounter      %d\n", pin(s), s.Credentials, s.Slots, s.Counter)
 		tellSensor(w, s)
 		showSettings(w, s)

@@ -15,7 +15,7 @@ keys="drivers/hid/hid drivers/hid/hid-generic drivers/hid/uhid drivers/usb/commo
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/mfalab/guest
 
 # Asking apt for versions takes it a second. While it has the same lists it has the same answer.
-lists=$(cat "$0" init /var/lib/apt/lists/*InRelease 2>/dev/null | sha256sum)
+lists=$(cat "$0" /var/lib/apt/lists/*InRelease 2>/dev/null | sha256sum)
 for guest in "$cache"/*/; do
 	if [ "$(cat "$guest/lists" 2>/dev/null)" = "$lists" ]; then
 		echo "${guest%/}"
@@ -30,7 +30,7 @@ for tool in apt-get mmdebstrap cpio mke2fs xz; do
 done
 served=$(apt-cache show --no-all-versions $kernel $packages 2>/dev/null | grep -E '^(Package|Version|Depends):') ||
 	{ echo "build.sh: apt knows none of the packages: run 'apt-get update' as root once" >&2; exit 1; }
-made=$(printf '%s\n' "$served" | cat - "$0" init | sha256sum | cut -c1-16)
+made=$(printf '%s\n' "$served" | cat - "$0" | sha256sum | cut -c1-16)
 if [ -d "$cache/$made" ]; then
 	echo "$lists" >"$cache/$made/lists"
 	echo "$cache/$made"
@@ -40,7 +40,6 @@ fi
 mkdir -p "$cache"
 work=$(mktemp -d "$cache/.making.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-here=$(pwd)
 cd "$work"
 mkdir -p guest first/modules first/bin first/disk first/proc first/dev
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
@@ -86,12 +85,11 @@ root() {
 	kernel &
 	root
 	wait $!
-	install -m 755 "$here/init" first/init
 	(cd first && find . | cpio --quiet -o -H newc -R 0:0) >guest/first.cpio
 	echo "$lists" >guest/lists
 } >&2
 for old in "$cache"/*/; do
-	rm -rf "$old"
+	[ "$old" = "$cache/$made/" ] || rm -rf "$old"
 done
-mv guest "$cache/$made"
+mv -T guest "$cache/$made" 2>/dev/null || [ -d "$cache/$made" ] # somebody else may have made it in the meantime
 echo "$cache/$made"

@@ -3,7 +3,7 @@ package guest
 import (
 	"bytes"
 	"context"
-	"embed"
+	_ "embed"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,8 +12,11 @@ import (
 	"strings"
 )
 
-//go:embed build.sh init
-var sources embed.FS
+//go:embed build.sh
+var build []byte
+
+//go:embed init
+var first []byte
 
 // A Guest is a kernel with a root file system, in a folder that build.sh has made. Guests that are booted from it change
 // nothing in it.
@@ -27,11 +30,12 @@ func Build(ctx context.Context, cache string) (Guest, error) {
 		return Guest{}, err
 	}
 	defer os.RemoveAll(dir)
-	if err := os.CopyFS(dir, sources); err != nil {
+	script := filepath.Join(dir, "build.sh")
+	if err := os.WriteFile(script, build, 0o644); err != nil {
 		return Guest{}, err
 	}
-	cmd := exec.CommandContext(ctx, "sh", "build.sh")
-	cmd.Dir, cmd.Env = dir, os.Environ()
+	cmd := exec.CommandContext(ctx, "sh", script)
+	cmd.Env = os.Environ()
 	if cache != "" {
 		cmd.Env = append(cmd.Env, "XDG_CACHE_HOME="+cache)
 	}
@@ -80,23 +84,24 @@ func (g Guest) Boot(ctx context.Context, tree string, memory, limit int) (said s
 	return said, status, nil
 }
 
-// load makes the initial file system: what finds the disk, and after it the files of the test.
+// load makes the initial file system: what finds the disk, and after it init and the files of the test.
 func (g Guest) load(ctx context.Context, initrd, tree string) error {
+	own := initrd + ".d"
+	if err := os.Mkdir(own, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(own, "init"), first, 0o755); err != nil {
+		return err
+	}
+	var said bytes.Buffer
+	pack := exec.CommandContext(ctx, "sh", "-ec", `cat "$1/first.cpio"
+		for tree in "$2" "$3"; do cd "$tree"; find . | cpio --quiet -o -H newc -R 0:0; done`, "sh", g.dir, own, tree)
 	out, err := os.Create(initrd)
 	if err != nil {
 		return err
 	}
 	defer out.Close()
-	first, err := os.ReadFile(filepath.Join(g.dir, "first.cpio"))
-	if err != nil {
-		return err
-	}
-	if _, err := out.Write(first); err != nil {
-		return err
-	}
-	var said bytes.Buffer
-	pack := exec.CommandContext(ctx, "sh", "-c", "find . | cpio --quiet -o -H newc -R 0:0")
-	pack.Dir, pack.Stdout, pack.Stderr = tree, out, &said
+	pack.Stdout, pack.Stderr = out, &said
 	if err := pack.Run(); err != nil {
 		return fmt.Errorf("cpio: %w: %s", err, &said)
 	}

@@ -43,6 +43,7 @@ var programs = sync.OnceValues(func() (dir string, err error) {
 	for _, args := range [][]string{
 		{"build", "-trimpath", "-o", filepath.Join(dir, "mfalab"), "../../cmd/mfalab"},
 		{"test", "-c", "-o", filepath.Join(dir, "inside.test"), "."},
+		{"test", "-c", "-o", filepath.Join(dir, "docs.test"), "../../docs"},
 	} {
 		cmd := exec.Command("go", args...)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")

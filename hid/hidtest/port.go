@@ -100,6 +100,8 @@ func testOrder(t *testing.T, device, host hid.Port) {
 				r := numbered(n)
 				if err := from.WriteReport(&r); err != nil {
 					t.Errorf("report %d: %v", n, err)
+					device.Close()
+					host.Close()
 					return
 				}
 			}

@@ -127,12 +127,15 @@ type key struct {
 
 // KeyShown is what can be seen of a key.
 type KeyShown struct {
-	Serial   string       `json:"serial"`
-	Profile  string       `json:"profile"`
-	Name     string       `json:"name"`
-	Plugged  bool         `json:"plugged"`
-	Node     string       `json:"node,omitempty"` // the device file that programs under `mfalab exec` see
-	Presence u2f.Presence `json:"presence"`
+	Serial  string `json:"serial"`
+	Profile string `json:"profile"`
+	Name    string `json:"name"`
+	Plugged bool   `json:"plugged"`
+	Node    string `json:"node,omitempty"` // the device file that programs under `mfalab exec` see
+	// Unpowered says that nobody has attached it yet, where a key has its power from who attaches it; then nobody can ask it how
+	// it stands.
+	Unpowered bool         `json:"unpowered,omitempty"`
+	Presence  u2f.Presence `json:"presence"`
 	// Fingers are what the user does the next times that it blinks.
 	Fingers []u2f.Finger `json:"fingers,omitempty"`
 	// Waiting is what it blinks for.
@@ -328,6 +331,7 @@ func (k *key) shown() KeyShown {
 		Presence: k.presence, Fingers: k.core.Fingers(), Summary: k.core.Summary()}
 	if k.port != nil {
 		s.Node = k.port.node
+		s.Unpowered = k.port.exported() && !k.port.lent
 	}
 	if r, ok := k.core.Waiting(); ok {
 		s.Waiting = &r

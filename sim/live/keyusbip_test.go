@@ -103,6 +103,7 @@ func TestAnAttachIsAPowerCycle(t *testing.T) {
 	shown, err := l.PlugKey(bg(), key, "usbip:127.0.0.1:0")
 	require.NoError(t, err)
 	require.Regexp(t, `^usbip:127\.0\.0\.1:\d+ 1-1$`, shown.Node)
+	require.True(t, shown.Unpowered)
 	_, err = l.SetKeyPIN(bg(), key, "", "1234")
 	require.ErrorContains(t, err, "has no power before somebody attaches it")
 
@@ -111,6 +112,7 @@ func TestAnAttachIsAPowerCycle(t *testing.T) {
 	answer := first.send(initialize...)
 	require.Equal(t, initialize[7:], answer[7:15], "the nonce")
 	happened(t, l, "key.attached", 1)
+	require.False(t, shownKey(t, l, key).Unpowered)
 	_, status = attach(t, shown.Node)
 	require.NotZero(t, status, "somebody has it already")
 	id := registered(t, l, key)
