@@ -43,7 +43,7 @@ test-plain:
 # Boots a Debian guest under software emulation, and shows there that programs find keys in a real kernel.
 test-kernel: PACKAGES = $(GUEST_PACKAGES)
 test-kernel: packages
-	MFALAB_CLIENTS=required $(GO) test -count=1 -v -timeout $(TIMEOUT) ./hid/guest
+	MFALAB_CLIENTS=required $(GO) test -count=1 -v -timeout 1h ./hid/guest
 
 # Writes docs/performance.md anew; it fails where a figure is not reached.
 bench:

@@ -19,7 +19,7 @@ import (
 // Our choice.
 const (
 	// limit is how many seconds a guest may take: many times what it takes on two busy cores, for what hangs.
-	limit = 600
+	limit = 1200
 	// small and large are MiB of memory: for programs of the command line, and for a browser.
 	small, large = 1024, 2048
 	// enter is set in the guest, where the tests are those of inside_test and browser_test.

@@ -164,8 +164,10 @@ func testMessages(t *testing.T, device, host hid.Port) {
 		switch {
 		case n%1000 == 999:
 			c.echo(ctaphid.MaxMessage)
+		case n%10 == 9:
+			c.echo(n / 10 % 180)
 		default:
-			c.echo(n % 180)
+			c.echo(n % 58)
 		}
 	}
 	require.NoError(t, stop())
