@@ -1,0 +1,71 @@
+package main
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mfalab/mfalab/sim/live"
+)
+
+// TestTheGoSDKReadsTheTrail has the AWS SDK for Go look up what it did itself, and present credentials that are none.
+func TestTheGoSDKReadsTheTrail(t *testing.T) {
+	dir, owner := detached(t)
+	key := adminKeys(t, dir)
+	as := func(id, secret, token string) (*sts.Client, *cloudtrail.Client) {
+		c := credentials.NewStaticCredentialsProvider(id, secret, token)
+		return sts.New(sts.Options{Region: live.Region, BaseEndpoint: &owner.URL, RetryMaxAttempts: 1, Credentials: c}),
+			cloudtrail.New(cloudtrail.Options{Region: live.Region, BaseEndpoint: &owner.URL, RetryMaxAttempts: 1, Credentials: c})
+	}
+	admin, trail := as(key.AccessKeyID, key.SecretAccessKey, "")
+	for range 53 {
+		_, err := admin.GetCallerIdentity(t.Context(), nil)
+		require.NoError(t, err)
+	}
+	pages := cloudtrail.NewLookupEventsPaginator(trail, &cloudtrail.LookupEventsInput{LookupAttributes: []types.LookupAttribute{
+		{AttributeKey: types.LookupAttributeKeyEventName, AttributeValue: aws.String("GetCallerIdentity")}}})
+	found := 0
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(t.Context())
+		require.NoError(t, err)
+		for _, e := range page.Events {
+			var record struct{ EventID, EventName string }
+			require.NoError(t, json.Unmarshal([]byte(*e.CloudTrailEvent), &record))
+			require.Equal(t, *e.EventId, record.EventID)
+			require.Equal(t, "admin", *e.Username)
+			found++
+		}
+	}
+	require.Equal(t, 53, found)
+
+	session, err := admin.GetSessionToken(t.Context(), nil)
+	require.NoError(t, err)
+	id, secret, token := *session.Credentials.AccessKeyId, *session.Credentials.SecretAccessKey, *session.Credentials.SessionToken
+	elsewhere, _ := detached(t)
+	foreign := adminKeys(t, elsewhere)
+	for name, bad := range map[string]struct{ id, secret, token, sts, trail string }{
+		"a token that was tampered with": {id, secret, "A" + token[1:], "InvalidClientTokenId", "UnrecognizedClientException"},
+		"a token that was cut off":       {id, secret, token[:len(token)-1], "InvalidClientTokenId", "UnrecognizedClientException"},
+		"a session without its token":    {id, secret, "", "InvalidClientTokenId", "UnrecognizedClientException"},
+		"another lab's key":              {foreign.AccessKeyID, foreign.SecretAccessKey, "", "InvalidClientTokenId", "UnrecognizedClientException"},
+		"another secret":                 {id, secret + "x", token, "SignatureDoesNotMatch", "InvalidSignatureException"},
+	} {
+		client, reader := as(bad.id, bad.secret, bad.token)
+		_, err := client.GetCallerIdentity(t.Context(), nil)
+		var refusal smithy.APIError
+		require.ErrorAs(t, err, &refusal, name)
+		require.Equal(t, bad.sts, refusal.ErrorCode(), name)
+		_, err = reader.LookupEvents(t.Context(), nil)
+		require.ErrorAs(t, err, &refusal, name)
+		require.Equal(t, bad.trail, refusal.ErrorCode(), name)
+	}
+	_, err = trail.LookupEvents(t.Context(), &cloudtrail.LookupEventsInput{NextToken: aws.String("none of ours")})
+	require.ErrorAs(t, err, new(*types.InvalidNextTokenException))
+}
