@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/mfalab/mfalab/sim/iam"
@@ -39,8 +40,18 @@ func (e *Endpoint) beside(r *http.Request) (string, Beside) {
 			return service, b
 		}
 	}
-	if s, err := sigv4.Parse(r); err == nil && e.cfg.Beside[s.Service] != nil && !servedName(name) {
-		return s.Service, e.cfg.Beside[s.Service]
+	if servedName(name) {
+		return "", nil
+	}
+	// Also of a signature that is none: a client understands a refusal of the service that it meant alone.
+	scope := r.Header.Get("Authorization")
+	if scope == "" {
+		scope = r.URL.Query().Get("X-Amz-Credential")
+	}
+	for service, b := range e.cfg.Beside {
+		if strings.Contains(scope, "/"+service+"/aws4_request") {
+			return service, b
+		}
 	}
 	return "", nil
 }

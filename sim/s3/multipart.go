@@ -144,10 +144,12 @@ func (q *request) completeUpload() error {
 func listed(tx iam.Tx, u *upload, in *completeXML) ([]*part, error) {
 	var parts []*part
 	total := int64(0)
-	for i, p := range in.Part {
-		if i > 0 && p.PartNumber <= in.Part[i-1].PartNumber {
+	for i, p := range in.Part[min(1, len(in.Part)):] {
+		if p.PartNumber <= in.Part[i].PartNumber {
 			return nil, refuse("PartOrder", "UploadId", u.ID)
 		}
+	}
+	for i, p := range in.Part {
 		have := &part{}
 		found, err := get(tx, kindPart, partPlace(u.ID, p.PartNumber), have)
 		if err != nil {
