@@ -20,6 +20,7 @@ import (
 
 	"github.com/mfalab/mfalab/sim/console"
 	"github.com/mfalab/mfalab/sim/control"
+	"github.com/mfalab/mfalab/sim/ec2"
 	"github.com/mfalab/mfalab/sim/endpoint"
 	"github.com/mfalab/mfalab/sim/iam"
 	"github.com/mfalab/mfalab/sim/live"
@@ -163,7 +164,7 @@ func (c *cli) attend(ctx context.Context, stop func(), lab *live.Lab, listener n
 	}
 	handler := endpoint.New(endpoint.Config{IAM: lab.IAM(), Clock: lab.Clock().Now, Pages: c.pages(lab, stop),
 		AllowHosts: append(f.allow, ownNames(listener)...), Authority: authority,
-		Beside:   map[string]endpoint.Beside{"s3": s3.New(lab.IAM(), lab.Objects())},
+		Beside:   map[string]endpoint.Beside{"s3": s3.New(lab.IAM(), lab.Objects()), "ec2": ec2.New(lab.IAM())},
 		Weakened: lab.IAM().Settings().Weakened, RequestID: lab.RequestID})
 	if err := lab.Announce("http://"+reachable(listener), token); err != nil {
 		return err
