@@ -1,0 +1,95 @@
+package ec2
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mfalab/mfalab/sim"
+	"github.com/mfalab/mfalab/sim/iam"
+	"github.com/mfalab/mfalab/sim/iam/memory"
+)
+
+// A lab is an account with its instances; who calls was checked by somebody else.
+type lab struct {
+	*Service
+	caller iam.Caller
+	now    time.Time
+}
+
+func newLab(t testing.TB) *lab {
+	now := time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC)
+	account, err := iam.New(context.Background(), iam.Config{Store: memory.New(), Chance: sim.NewChance([]byte("ec2"))}, now)
+	require.NoError(t, err)
+	return &lab{New(account), account.RootCaller(), now}
+}
+
+// ask sends a form and returns status and body.
+func (l *lab) ask(form string) (int, string) {
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(form))
+	w := httptest.NewRecorder()
+	l.ServeCall(w, r, iam.Call{Caller: l.caller, Region: "us-east-1", Now: l.now, Wall: l.now, RequestID: "id"}, nil)
+	return w.Code, w.Body.String()
+}
+
+func TestTheLifeOfAnInstance(t *testing.T) {
+	l := newLab(t)
+	status, body := l.ask("Action=RunInstances&Version=2016-11-15&ImageId=ami-1&MinCount=1&MaxCount=1&TagSpecification.1.ResourceType=instance&" +
+		"TagSpecification.1.Tag.1.Key=stage&TagSpecification.1.Tag.1.Value=%3Cprod%3E")
+	require.Equal(t, 200, status, body)
+	require.Contains(t, body, "<key>stage</key><value>&lt;prod&gt;</value>")
+	id := regexp.MustCompile(`i-0[0-9a-f]{16}`).FindString(body)
+	require.NotEmpty(t, id)
+	for _, step := range []struct {
+		after time.Duration
+		form  string
+		want  string
+	}{
+		{0, "Action=DescribeInstances", "<code>0</code><name>pending</name>"},
+		{startTime, "Action=DescribeInstances&InstanceId.1=" + id, "<code>16</code><name>running</name>"},
+		{0, "Action=TerminateInstances&DryRun=true&InstanceId.1=" + id, "DryRunOperation"},
+		{0, "Action=DescribeInstances&Filter.1.Name=tag:stage&Filter.1.Value.1=x&Filter.1.Value.2=<prod>", "running"},
+		{0, "Action=TerminateInstances&InstanceId.1=" + id, "<currentState><code>32</code><name>shutting-down</name></currentState><previousState><code>16</code>"},
+		{stopTime, "Action=TerminateInstances&InstanceId.1=" + id, "<currentState><code>48</code><name>terminated</name>"},
+		{shownTime, "Action=DescribeInstances&InstanceId.1=" + id, "InvalidInstanceID.NotFound"},
+	} {
+		l.now = l.now.Add(step.after)
+		_, body := l.ask(strings.ReplaceAll(step.form, "<prod>", "%3Cprod%3E") + "&Version=2016-11-15")
+		require.Contains(t, body, step.want, step.form)
+	}
+}
+
+func TestWhoHasNoPolicyMayNothing(t *testing.T) {
+	l := newLab(t)
+	l.caller = iam.Caller{}
+	for action := range operations {
+		status, body := l.ask("Action=" + action + "&Version=2016-11-15&ImageId=ami-1&MinCount=1&MaxCount=1&InstanceId.1=i-1&ResourceId.1=i-1&Tag.1.Key=a")
+		require.GreaterOrEqual(t, status, 400, action)
+		require.Regexp(t, "UnauthorizedOperation|InvalidInstanceID.NotFound", body, action)
+	}
+}
+
+// FuzzForm holds that whatever a form says is answered in XML, and that a refusal starts no instance.
+func FuzzForm(f *testing.F) {
+	for _, s := range []string{"", "Action=RunInstances", "Action=RunInstances&Version=2016-11-15&ImageId=a&MinCount=2&MaxCount=1",
+		"Action=CreateTags&Version=2016-11-15&ResourceId.1=%00&Tag.1.Key=%ff", "Action=DescribeInstances&Version=2016-11-15&Filter.1.Name=x", "%zz"} {
+		f.Add(s)
+	}
+	l := newLab(f)
+	f.Fuzz(func(t *testing.T, form string) {
+		_, before := l.ask("Action=DescribeInstances&Version=2016-11-15")
+		status, body := l.ask(form)
+		require.True(t, strings.HasPrefix(body, "<?xml"), body)
+		if v, err := url.ParseQuery(form); status >= 400 || err != nil || v.Get("Action") == "" {
+			_, after := l.ask("Action=DescribeInstances&Version=2016-11-15")
+			require.Equal(t, before, after)
+		}
+	})
+}
