@@ -203,6 +203,7 @@ func (k *Key) create(now time.Time, m *making) ([]byte, error) {
 		}
 	}
 	k.observe(Event{Name: Registered, At: now, Command: nameMakeCredential, RP: r.RP.ID, Counter: authData.Counter})
+	answer.EPAtt = answer.EPAtt || k.profile.Quirks.AlwaysEnterprise
 	return answer.Append(make([]byte, 0, 128+len(answer.AuthData)+len(answer.Statement))), nil
 }
 

@@ -17,6 +17,7 @@ import (
 // them.
 type Quirks struct {
 	// What comes with a credential.
+	AlwaysEnterprise      bool `json:"always_return_enterprise_attestation,omitempty"`      // epAtt is said, although nobody asked for it
 	NoneAttestation       bool `json:"none_attestation,omitempty"`                          // "none", whatever the profile says and the platform prefers
 	CertWithoutTransports bool `json:"no_transports_in_attestation_certificate,omitempty"`  // the batch certificate has not the U2F transports extension
 	DefaultCredProtect    byte `json:"default_cred_protect,omitempty"`                      // level 1 to 3 of credentials that were asked for without one

@@ -86,6 +86,12 @@ func TestQuirks(t *testing.T) {
 		r.quirky("none_attestation", "")
 		require.Equal(t, "packed", r.make().Format)
 	})
+	t.Run("always_return_enterprise_attestation", func(t *testing.T) {
+		r := newRig(t, u2f.DefaultProfile, nil)
+		require.False(t, r.make().EPAtt)
+		r.quirky("always_return_enterprise_attestation", "true")
+		require.True(t, r.make().EPAtt)
+	})
 	t.Run("no_transports_in_attestation_certificate", func(t *testing.T) {
 		r := newRooted(t)
 		require.True(t, connected(t, r.make()))
@@ -326,7 +332,7 @@ func TestProfileWith(t *testing.T) {
 	for _, c := range [][3]string{
 		{"name", "x", "cannot be changed"},
 		{"aaguid", "x", "cannot be changed"},
-		{"nonsense", "1", `there is no quirk or field "nonsense"; use one of none_attestation,`},
+		{"nonsense", "1", `there is no quirk or field "nonsense"; use one of always_return_enterprise_attestation, none_attestation,`},
 		{"resident_slots", "many", `"many" is no value for resident_slots, which is a number`},
 		{"touch_timeout", "soon", "a duration"},
 		{"reject_all_extensions", "perhaps", "true or false"},
