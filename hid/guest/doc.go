@@ -9,5 +9,5 @@
 //	inside_test   what runs inside: Go's side of a hidraw node
 //	browser_test  what runs inside: a page, and Chromium before it
 //
-// `make test-kernel` runs them, and `make test` with the rest; go test alone leaves them out.
+// `make test-kernel` runs them; go test alone leaves them out.
 package guest
