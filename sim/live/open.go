@@ -41,12 +41,8 @@ func (l *Lab) openInDir(ctx context.Context) error {
 	if err := l.readBench(); err != nil {
 		return err
 	}
-	if found && l.opt.Seed != "" {
-		l.state.Powered = (l.state.Powered/cyclesOfALife + 1) * cyclesOfALife
-		l.unsaved = true
-		if err := l.Save(ctx); err != nil {
-			return err
-		}
+	if err := l.beginLife(ctx); err != nil {
+		return err
 	}
 	if err := l.readKeys(l.world); err != nil {
 		return err

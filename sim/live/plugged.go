@@ -293,6 +293,17 @@ func (l *Lab) entropy(serial string) ([]byte, error) {
 // be. A lab that is killed has not stored its count, and must not give a key the chance of an earlier cycle again.
 const cyclesOfALife = 1 << 20
 
+// beginLife counts, in a seeded lab that has keys, that it was opened, before any of them has power.
+func (l *Lab) beginLife(ctx context.Context) error {
+	keys, err := l.files.list(keysFolder)
+	if err != nil || len(keys) == 0 || l.opt.Seed == "" {
+		return err
+	}
+	l.state.Powered = (l.state.Powered/cyclesOfALife + 1) * cyclesOfALife
+	l.unsaved = true
+	return l.Save(ctx)
+}
+
 // entropySize is what u2f.Key.PowerUp asks for.
 const entropySize = 32
 
