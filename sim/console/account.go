@@ -29,8 +29,11 @@ type (
 		UserName, UserId, Arn, Path  string
 		CreateDate, PasswordLastUsed string
 	}
-	deviceEntry struct{ UserName, SerialNumber, EnableDate string }
-	keyEntry    struct{ AccessKeyId, Status, CreateDate string }
+	deviceEntry struct {
+		UserName, SerialNumber, EnableDate string
+		Details                            iam.DeviceDetails `xml:"-"`
+	}
+	keyEntry struct{ AccessKeyId, Status, CreateDate string }
 )
 
 // Kind is what a device is, by its serial number. See AWS MFA, Section 3.
@@ -102,6 +105,10 @@ func (c *Console) home(w http.ResponseWriter, r *http.Request, s *session) {
 		d.Status = append(d.Status, status{d.Summary["AccountMFAEnabled"] > 0, "Root user has MFA", "Root user has no MFA: add it for the root user", "/iam/me", "Add MFA"},
 			status{d.Summary["AccountAccessKeysPresent"] == 0, "Root user has no active access keys", "Root user has access keys: delete them", "/iam/me", "Manage"})
 	}
+	if n, err := c.administrators(r, s); err == nil {
+		d.Status = append(d.Status, status{n > 1, "There is a second administrator", "There is no second administrator: nobody lets you in if you lose your password and devices",
+			"/iam/users?policy=" + url.QueryEscape(administratorPolicy) + "#create", "Add one"})
+	}
 	own, err := c.devices(r, s, "")
 	if err == nil {
 		d.Status = append(d.Status, status{len(own) > 0, "You have MFA", "You have no MFA: add it for yourself", "/iam/me", "Add MFA"})
@@ -118,11 +125,29 @@ func (c *Console) devices(r *http.Request, s *session, user string) ([]deviceEnt
 	return list.Devices, err
 }
 
+// describe adds to devices what the account knows of them.
+func (c *Console) describe(r *http.Request, s *session, user string, devices []deviceEntry) {
+	list, err := call[[]iam.DeviceDetails](c, r, s.caller, "signin", "DescribeMFADevices", "UserName", user)
+	if err != nil {
+		return // who may not see that sees the devices without it
+	}
+	for i := range devices {
+		for _, x := range list {
+			if x.SerialNumber == devices[i].SerialNumber {
+				devices[i].Details = x
+			}
+		}
+	}
+}
+
 // usersData is the list of users.
 type usersData struct {
 	Users []userEntry
 	More  string // the marker of the next page
 	Typed string
+	// Choice are the policies that a new user can have at once, Policy the one that is chosen.
+	Choice []policyEntry
+	Policy string
 }
 
 func (c *Console) users(w http.ResponseWriter, r *http.Request, s *session) {
@@ -138,7 +163,12 @@ func (c *Console) listUsers(w http.ResponseWriter, r *http.Request, s *session, 
 	if err != nil && text == "" {
 		text, status = refusal(err)
 	}
-	c.show(w, r, status, "users", s.cookie, sheet{Title: "Users", Who: s, Error: text, Data: usersData{list.Users, list.Marker, typed}})
+	choice, err := c.policies(r, s)
+	if err != nil {
+		choice = nil // who may not list policies may still create a user
+	}
+	c.show(w, r, status, "users", s.cookie, sheet{Title: "Users", Who: s, Error: text,
+		Data: usersData{list.Users, list.Marker, typed, choice, r.FormValue("policy")}})
 }
 
 // createUser makes a user, and where asked a password for the console.
@@ -161,6 +191,13 @@ func (c *Console) createUser(w http.ResponseWriter, r *http.Request, s *session)
 			return
 		}
 	}
+	if policy := r.PostFormValue("policy"); policy != "" {
+		if _, err := c.do(r.Context(), r, s.caller, "iam", "AttachUserPolicy", "UserName", name, "PolicyArn", policy); err != nil {
+			text, status := refusal(err)
+			c.listUsers(w, r, s, status, "The user was created, but the policy was not attached: "+text, "")
+			return
+		}
+	}
 	http.Redirect(w, r, userPath(name)+"?done=user", http.StatusSeeOther)
 }
 
@@ -178,10 +215,16 @@ type userData struct {
 	Own         bool
 	HasPassword bool
 	Devices     []deviceEntry
+	Permissions *permissions // nil for root, who needs none
 	Keys        []keyEntry
+	Rules       iam.Settings
+	Passwords   *passwordPolicy
 	NewKey      *newKey // shown once
 	Path        string
 }
+
+// Limit is how many devices the user may have.
+func (d userData) Limit() int { return int(d.Rules.DevicesPerUser) }
 
 // newKey is an access key with its secret.
 type newKey struct{ AccessKeyId, SecretAccessKey string }
@@ -201,7 +244,8 @@ func (c *Console) showUser(w http.ResponseWriter, r *http.Request, s *session, n
 			text, status = refusal(err)
 		}
 	}
-	d := userData{Own: name == s.caller.UserName, NewKey: k, Path: userPath(name)}
+	d := userData{Own: name == s.caller.UserName, NewKey: k, Path: userPath(name), Rules: c.cfg.IAM.Settings(),
+		Passwords: c.passwordPolicy(r, s)}
 	if s.caller.IsRoot() && name == "" {
 		d.User = userEntry{Arn: s.caller.ARN, UserId: c.cfg.IAM.Account()}
 	} else if u, err := call[struct{ User userEntry }](c, r, s.caller, "iam", "GetUser", "UserName", name); err != nil {
@@ -216,6 +260,12 @@ func (c *Console) showUser(w http.ResponseWriter, r *http.Request, s *session, n
 	var err error
 	if d.Devices, err = c.devices(r, s, name); err != nil {
 		fail(err)
+	}
+	c.describe(r, s, name, d.Devices)
+	if name != "" {
+		if d.Permissions, err = c.permissions(r, s, "User", name); err != nil && !d.Own {
+			fail(err)
+		}
 	}
 	keys, err := call[struct {
 		Keys []keyEntry `xml:"AccessKeyMetadata>member"`
@@ -304,9 +354,10 @@ func (c *Console) showSettings(w http.ResponseWriter, r *http.Request, s *sessio
 	}
 	c.show(w, r, status, "settings", s.cookie, sheet{Title: "Account settings", Who: s, Error: text,
 		Data: struct {
-			Alias    string
-			Settings []iam.Setting
-		}{alias, iam.AllSettings()}})
+			Alias     string
+			Settings  []iam.Setting
+			Passwords *passwordPolicy
+		}{alias, iam.AllSettings(), c.passwordPolicy(r, s)}})
 }
 
 // setAlias names the account, or takes its name away.

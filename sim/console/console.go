@@ -47,6 +47,8 @@ func New(cfg Config) *Console {
 	c.mux.Handle("GET "+Root+"/static/", http.StripPrefix(Root, cached(http.FileServerFS(static))))
 	c.routeSignIn()
 	c.routeAccount()
+	c.routePermissions()
+	c.routePasswords()
 	c.routeDevices()
 	c.routeRecovery()
 	c.routeBilling()

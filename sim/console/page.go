@@ -20,20 +20,24 @@ var pageFiles embed.FS
 
 // pages are the templates by file name, each with the frame around it.
 var pages = func() map[string]*template.Template {
-	frame := template.Must(template.New("frame.html").Funcs(template.FuncMap{"when": when, "path": url.PathEscape}).
-		ParseFS(pageFiles, "page/frame.html"))
+	frame := template.Must(template.New("frame.html").Funcs(template.FuncMap{"when": when, "path": url.PathEscape, "formed": formed,
+		"nopolicy": func() *passwordPolicy { return &passwordPolicy{} }}).
+		ParseFS(pageFiles, "page/frame.html", "page/permissions.html"))
 	names, err := pageFiles.ReadDir("page")
 	if err != nil {
 		panic("console: internal error: " + err.Error())
 	}
 	m := map[string]*template.Template{}
 	for _, f := range names {
-		if f.Name() != "frame.html" {
+		if f.Name() != "frame.html" && f.Name() != "permissions.html" {
 			m[strings.TrimSuffix(f.Name(), ".html")] = template.Must(template.Must(frame.Clone()).ParseFS(pageFiles, "page/"+f.Name()))
 		}
 	}
 	return m
 }()
+
+// formed is what a part of a page needs that several pages have.
+func formed(form string, data any) sheet { return sheet{Form: form, Data: data} }
 
 // when writes a time as the pages show it.
 func when(t time.Time) string {
@@ -179,18 +183,22 @@ func refusal(err error) (text string, status int) {
 
 // notices are what a page says after a redirect: words of ours, whatever stands in the address.
 var notices = map[string]string{
-	"expired":    "Your session has ended. Please sign in again.",
-	"out":        "You have signed out.",
-	"user":       "The user was created.",
-	"deleted":    "The user was deleted.",
-	"password":   "The password was set.",
-	"assigned":   "The MFA device was assigned.",
-	"resynced":   "The MFA device was resynchronised.",
-	"removed":    "The MFA device was removed.",
-	"orphan":     "The virtual MFA device that nobody had was deleted.",
-	"key":        "The access key was changed.",
-	"alias":      "The account alias was changed.",
-	"changed":    "The change was made.",
-	"answered":   "The number was typed. Go on in the window in which you sign in.",
-	"registered": "The security key was registered.",
+	"expired":     "Your session has ended. Please sign in again.",
+	"out":         "You have signed out.",
+	"user":        "The user was created.",
+	"deleted":     "The user was deleted.",
+	"password":    "The password was set.",
+	"ownpassword": "Your password was changed.",
+	"permissions": "The permissions were changed.",
+	"group":       "The group was created.",
+	"nogroup":     "The group was deleted.",
+	"assigned":    "The MFA device was assigned.",
+	"resynced":    "The MFA device was resynchronised.",
+	"removed":     "The MFA device was removed.",
+	"orphan":      "The virtual MFA device that nobody had was deleted.",
+	"key":         "The access key was changed.",
+	"alias":       "The account alias was changed.",
+	"changed":     "The change was made.",
+	"answered":    "The number was typed. Go on in the window in which you sign in.",
+	"registered":  "The security key was registered.",
 }

@@ -2,6 +2,7 @@ package iam
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -11,6 +12,18 @@ type deviceXML struct {
 	UserName     string `xml:",omitempty"`
 	SerialNumber string
 	EnableDate   string `xml:",omitempty"`
+	// Certifications is of GetMFADevice alone.
+	Certifications *mapXML `xml:",omitempty"`
+}
+
+// mapXML is a map as the query protocol writes it: AWS MFA, Section 1.
+type mapXML struct {
+	Entries []mapEntryXML `xml:"entry"`
+}
+
+type mapEntryXML struct {
+	Key   string `xml:"key"`
+	Value string `xml:"value"`
 }
 
 // listDevicesResult answers ListMFADevices.
@@ -36,7 +49,7 @@ func (o *operating) listMFADevices() (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, deviceXML{u.Name, serial, stamp(d.Enabled)})
+		out = append(out, deviceXML{UserName: u.Name, SerialNumber: serial, EnableDate: stamp(d.Enabled)})
 	}
 	return listDevicesResult{list[deviceXML]{out}, end}, nil
 }
@@ -90,6 +103,12 @@ func (o *operating) getMFADevice() (any, error) {
 		return nil, o.refuse("NoSuchDevice", d.Serial)
 	}
 	x := deviceXML{SerialNumber: d.Serial, EnableDate: stamp(d.Enabled)}
+	if d.Key != nil && len(d.Key.Certifications) > 0 {
+		x.Certifications = &mapXML{}
+		for _, name := range slices.Sorted(maps.Keys(d.Key.Certifications)) {
+			x.Certifications.Entries = append(x.Certifications.Entries, mapEntryXML{name, d.Key.Certifications[name]})
+		}
+	}
 	if d.UserID != "" {
 		u, err := userWithID(o.Tx, d.UserID)
 		if err != nil {

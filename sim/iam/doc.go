@@ -9,7 +9,4 @@
 // an answer, it stands in one table (texts.go) with the degree to which it is known.
 //
 // "Lab notes" in a citation is this project's docs/iam.md.
-//
-// Not implemented: groups, roles, policies (until then every caller of the account may do everything that its kind of
-// credential may), the certification of FIDO devices (GetMFADevice shows none), the console.
 package iam

@@ -78,6 +78,16 @@ func TestBrokenEnrolments(t *testing.T) {
 	})
 }
 
+// remembered checks that a count that has not grown is told of, and that the one before it stands.
+func remembered(t *testing.T, before map[string]string, d *desk, said uint32) {
+	t.Helper()
+	list, e := d.signin("DescribeMFADevices", "UserName", "bob")
+	require.Nil(t, e)
+	k := list.([]iam.DeviceDetails)[0].Key
+	require.Equal(t, []any{uint32(5), 1, said, d.now}, []any{k.Count, k.Regressions, k.RegressedTo, k.RegressedAt})
+	require.Len(t, d.dump(), len(before)-1)
+}
+
 // onlyTheChallengeIsGone checks what a refused answer leaves behind.
 func onlyTheChallengeIsGone(t *testing.T, before map[string]string, d *desk) {
 	t.Helper()
@@ -127,6 +137,10 @@ func TestBrokenSignIns(t *testing.T) {
 			require.NotNil(t, e)
 			require.Equal(t, []any{"AccessDenied", 403}, []any{e.Code, e.Status})
 			require.Equal(t, []string{tt.rule, "WebAuthn, Section 7.2" + tt.step}, []string{e.Rule, e.Section})
+			if tt.rule == "count-regress" {
+				remembered(t, before, d, tt.claim.count)
+				return
+			}
 			onlyTheChallengeIsGone(t, before, d)
 		})
 	}

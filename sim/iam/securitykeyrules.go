@@ -16,9 +16,9 @@ import (
 // partyName is what people see when their key is enrolled.
 const partyName = "mfalab"
 
-// relyingParty returns the library's relying party under the settings. Its time-outs are not enforced: it would read the
+// relyingParty returns the library's relying party under the settings. What is known of models may be nil. Its time-outs are not enforced: it would read the
 // machine's clock, and the lab's decides.
-func (o *operating) relyingParty() (*webauthn.WebAuthn, error) {
+func (o *operating) relyingParty(known *models) (*webauthn.WebAuthn, error) {
 	timeout := webauthn.TimeoutConfig{Timeout: o.settings.ChallengeTime, TimeoutUVD: o.settings.ChallengeTime}
 	cfg := &webauthn.Config{RPID: o.settings.RPID, RPDisplayName: partyName, RPOrigins: []string{o.settings.RPOrigin},
 		Timeouts: webauthn.TimeoutsConfig{Login: timeout, Registration: timeout}}
@@ -26,6 +26,10 @@ func (o *operating) relyingParty() (*webauthn.WebAuthn, error) {
 		UserVerification: protocol.UserVerificationRequirement(o.settings.UserVerification)}
 	if o.settings.Attestation {
 		cfg.AttestationPreference = protocol.PreferDirectAttestation
+		if known != nil {
+			cfg.MDS = known.provider
+			return webauthn.New(cfg)
+		}
 		root, err := o.attestationRoot()
 		if err != nil {
 			return nil, err
@@ -80,6 +84,7 @@ func (trust) ValidateStatusReports(context.Context, []metadata.StatusReport) err
 type presented struct {
 	created  *protocol.ParsedCredentialCreationData
 	asserted *protocol.ParsedCredentialAssertionData
+	models   *models // nil where nothing is published
 	err      error
 }
 
@@ -103,7 +108,7 @@ func (o *operating) judgeCreated(u *User, c *ceremony) (*webauthn.Credential, er
 	if given.err != nil {
 		return nil, broken("form")
 	}
-	rp, err := o.relyingParty()
+	rp, err := o.relyingParty(given.models)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +174,7 @@ type steps struct {
 
 var creationSteps = steps{"WebAuthn, Section 7.1", "InvalidSecurityKey", map[string]string{
 	"type": "7", "challenge": "8", "origin": "9", "rp-id-hash": "13", "user-presence": "14", "user-verification": "15",
-	"algorithm": "16", "extensions": "17", "attestation": "19", "attestation-trust": "21", "credential-id": "22"}}
+	"algorithm": "16", "extensions": "17", "attestation": "19", "attestation-trust": "21", "attestation-status": "21", "credential-id": "22"}}
 
 var assertionSteps = steps{"WebAuthn, Section 7.2", "SecurityKeyFailed", map[string]string{
 	"credential": "5", "user-handle": "6", "type": "11", "challenge": "12", "origin": "13", "rp-id-hash": "15",
@@ -186,6 +191,8 @@ var verdicts = []struct{ words, rule string }{
 	{"User presence required", "user-presence"},
 	{"User verification required", "user-verification"},
 	{"public key algorithm not supported", "algorithm"},
+	{"validating the authenticator status", "attestation-status"},
+	{"has no registered metadata", "attestation-trust"},
 	{"extension", "extensions"},
 	{"User handle", "user-handle"},
 	{"assertion signature", "signature"},

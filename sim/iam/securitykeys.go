@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/go-webauthn/webauthn/metadata"
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/protocol/webauthncose"
 	"github.com/go-webauthn/webauthn/webauthn"
@@ -29,10 +30,10 @@ const keySuffix = 26
 // no API for them (aws-cli #3607), and so there is none on the wire. What others call MFA devices' operations, listing
 // and deactivating, takes security keys as well.
 var securityKeyOperations = []*operation{
-	{service: "signin", name: "BeginSecurityKeyEnrolment", needs: "iam:EnableMFADevice", on: onUser, writes: true, run: (*operating).beginEnrolment, params: []param{
+	{service: "signin", name: "BeginSecurityKeyEnrolment", needs: "iam:EnableMFADevice", on: onKeyBegun, writes: true, run: (*operating).beginEnrolment, params: []param{
 		{"UserName", existingUserNameShape, false}, {"SecurityKeyName", securityKeyNameShape, true}}},
-	{service: "signin", name: "FinishSecurityKeyEnrolment", needs: "iam:EnableMFADevice", on: onUser, writes: true,
-		prepare: parseCreated, run: (*operating).finishEnrolment, params: []param{
+	{service: "signin", name: "FinishSecurityKeyEnrolment", needs: "iam:EnableMFADevice", on: onKeyMade, writes: true,
+		look: (*Service).lookAtCreated, run: (*operating).finishEnrolment, params: []param{
 			{"UserName", existingUserNameShape, false}, {"CeremonyId", ceremonyIDShape, true}, {"Response", ceremonyResponseShape, true}}},
 	{service: "signin", name: "BeginSecurityKeySignIn", writes: true, run: (*operating).beginSignIn, params: []param{
 		{"UserName", existingUserNameShape, false}, {"SignInId", ceremonyIDShape, false}}},
@@ -64,6 +65,12 @@ type EnrolledKey struct {
 type enrolled struct {
 	Name       string              `json:"name"`
 	Credential webauthn.Credential `json:"credential"` // the credential record: WebAuthn, Section 4
+	// Certifications are those of the model when it was enrolled; nil where nothing was looked up.
+	Certifications map[string]string `json:"certifications,omitempty"`
+	// How often the count had not grown, what it was the last time, and when (lab time).
+	Regressions int       `json:"regressions,omitempty"`
+	RegressedTo uint32    `json:"regressedTo,omitempty"`
+	RegressedAt time.Time `json:"regressedAt,omitzero"`
 }
 
 // ceremony is the record of a challenge that has not been answered.
@@ -134,7 +141,7 @@ func (o *operating) beginEnrolment() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	rp, err := o.relyingParty()
+	rp, err := o.relyingParty(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -231,7 +238,7 @@ func (o *operating) finishEnrolment() (any, error) {
 	if err != nil {
 		return nil, o.keyRefusal(err, creationSteps)
 	}
-	d := &device{UserID: u.ID, Enabled: o.today(), Key: &enrolled{Name: c.Name, Credential: *k}, Verifier: Verifier{Last: noStep}}
+	d := &device{UserID: u.ID, Enabled: o.today(), Key: o.enrolled(c.Name, k), Verifier: Verifier{Last: noStep}}
 	d.Serial = o.keyARN(u, c.Name)
 	u.Devices = append(u.Devices, d.Serial)
 	if err := o.Put(kindCredential, credentialKey(k.ID), []byte(d.Serial)); err != nil {
@@ -242,6 +249,15 @@ func (o *operating) finishEnrolment() (any, error) {
 	}
 	o.decision.Facts = []Fact{{"serial", d.Serial}, {"count", int64(k.Authenticator.SignCount)}, {"attestation", k.AttestationFormat}}
 	return &EnrolledKey{SerialNumber: d.Serial}, o.putDevice(d)
+}
+
+// enrolled is a new key as its device's record has it.
+func (o *operating) enrolled(name string, k *webauthn.Credential) *enrolled {
+	e := &enrolled{Name: name, Credential: *k}
+	if k.AttestationType == string(metadata.BasicFull) {
+		e.Certifications = o.prepared.(presented).models.certifications(k.Authenticator.AAGUID)
+	}
+	return e
 }
 
 // keyARN returns the ARN of a new security key: IAM User Guide, reference_identifiers. A user's path is not in it.

@@ -2,6 +2,7 @@ package iam
 
 import (
 	"bytes"
+	"cmp"
 	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
@@ -21,7 +22,7 @@ func (o *operating) beginSignIn() (any, error) {
 	if len(p.keys) == 0 {
 		return nil, o.refuse("NoSecurityKey")
 	}
-	rp, err := o.relyingParty()
+	rp, err := o.relyingParty(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +96,7 @@ func (o *operating) judgeAsserted(u *User, c *ceremony) (*device, error) {
 	if err != nil {
 		return nil, err
 	}
-	rp, err := o.relyingParty()
+	rp, err := o.relyingParty(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +110,8 @@ func (o *operating) judgeAsserted(u *User, c *ceremony) (*device, error) {
 	o.decision.Facts = []Fact{{"serial", d.Serial}, {"count", int64(said)}, {"known", int64(known)}}
 	if credential.Authenticator.CloneWarning {
 		if !o.settings.CountRegress {
-			return nil, broken("count-regress")
+			d.Key.regressed(said, o.Now)
+			return nil, cmp.Or[error](o.putDevice(d), broken("count-regress"))
 		}
 		credential.Authenticator.CloneWarning, credential.Authenticator.SignCount = false, said
 	}

@@ -29,6 +29,10 @@ type Config struct {
 	// Root makes the certificate, in DER, that the attestation of security keys has to lead to where it is asked for, from
 	// the account's chance; it may be nil where it is not.
 	Root func(sim.Chance) ([]byte, error)
+	// Metadata looks up what is published of models of keys: a BLOB of FIDO's Metadata Service and the certificate, in DER, that
+	// its signature leads to. Where attestation is asked for it takes the place of Root; it may be nil. It is called outside of
+	// transactions.
+	Metadata func(context.Context) (blob, root []byte, err error)
 	// Record hears of every call after it has been decided and stored; it may be nil. It is called on the caller's
 	// goroutine.
 	Record func(Decision)
@@ -49,6 +53,7 @@ type Service struct {
 	texts     map[string]text
 	record    func(Decision)
 	root      func(sim.Chance) ([]byte, error)
+	metadata  func(context.Context) (blob, root []byte, err error)
 	sound     bool // no rule is weakened
 }
 
@@ -98,7 +103,7 @@ func New(ctx context.Context, cfg Config, now time.Time) (*Service, error) {
 	if cfg.Settings == (Settings{}) {
 		cfg.Settings = Defaults()
 	}
-	s := &Service{settings: cfg.Settings, texts: texts, record: cfg.Record, root: cfg.Root,
+	s := &Service{settings: cfg.Settings, texts: texts, record: cfg.Record, root: cfg.Root, metadata: cfg.Metadata,
 		sound: len(cfg.Settings.Weakened()) == 0}
 	s.store = watched{cfg.Store, &s.known, &s.standings}
 	s.origin.Store(&origin{cfg.Chance, cfg.Account})
@@ -449,7 +454,7 @@ type param struct {
 var operations = func() map[string]*operation {
 	m := map[string]*operation{}
 	for _, op := range slices.Concat(deviceOperations, tokenOperations, userOperations, accountOperations, securityKeyOperations,
-		signInOperations, recoveryOperations, billingOperations, trailOperations, attachmentOperations,
+		deviceDetailsOperations, signInOperations, recoveryOperations, billingOperations, trailOperations, attachmentOperations,
 		groupOperations, roleOperations, policyOperations, assumeOperations, messageOperations,
 		passwordOperations, simulatorOperations, detailOperations, emptyOperations) {
 		m[op.service+":"+op.name] = op

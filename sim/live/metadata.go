@@ -203,3 +203,9 @@ func keyIdentifier(root *attest.Root, name string) ([]byte, error) {
 	sum := sha1.Sum(spki.PublicKey.Bytes)
 	return sum[:], err
 }
+
+// lookUp is how the account reads what the lab publishes.
+func (l *Lab) lookUp(ctx context.Context) (blob, root []byte, err error) {
+	m, err := l.Metadata(ctx)
+	return m.BLOB, m.Root, err
+}

@@ -178,7 +178,7 @@ func (l *Lab) assemble(ctx context.Context, account string) error {
 	l.world.Resume(seq)
 	l.bench = newBench(l.world)
 	l.requests.Store(newRequests(l.chance, seq))
-	cfg := iam.Config{Store: l.store, Account: account, Chance: l.chance, Record: l.decided, Root: rootCertificate}
+	cfg := iam.Config{Store: l.store, Account: account, Chance: l.chance, Record: l.decided, Root: rootCertificate, Metadata: l.lookUp}
 	set, weaken := l.opt.Set, l.opt.Weaken
 	var origin []string
 	if l.opt.Port != 0 {
