@@ -105,7 +105,7 @@ func (k *Key) largeBlob(a *asking, c *credential) []byte {
 	default:
 		written := a.up && a.listed > 0 && at >= 0 && c.has(flagLargeBlob) && len(in.Write) <= k.profile.MaxLargeBlob
 		if written {
-			changed := k.residents[at]
+			changed := k.residents[at].resident()
 			changed.blob, changed.size = in.Write, *in.OriginalSize
 			written = k.replace(at, changed) == nil
 		}

@@ -186,13 +186,12 @@ func (k *Key) findCredential(rpIDHash [sha256.Size]byte, id []byte) (credential,
 	if !hmac.Equal(mac[:], id[macStart:]) {
 		return credential{}, false
 	}
-	c := credential{id: [credentialIDSize]byte(id), rpIDHash: rpIDHash, alg: algorithmOf(id[1]),
-		protect: id[2], flags: id[3], resident: id[3]&flagResident != 0, hmacSecret: id[3]&flagHMACSecret != 0, u2f: id[3]&flagU2F != 0}
+	c := decode([credentialIDSize]byte(id), rpIDHash)
 	if !c.resident {
 		return c, true
 	}
 	if at := k.residentWithID(id); at >= 0 {
-		return k.residents[at].credential, true
+		return k.residents[at].credential(), true
 	}
 	return credential{}, false
 }

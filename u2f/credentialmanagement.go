@@ -122,9 +122,10 @@ func (k *Key) credsMetadata(time.Time, *ctap.CredentialManagementRequest) (ctap.
 // listRPs implements enumerateRPsBegin. See Section 6.8.3.
 func (k *Key) listRPs(now time.Time, _ *ctap.CredentialManagementRequest) (ctap.CredentialManagementResponse, error) {
 	var one []resident // of each relying party
-	for _, r := range k.residents {
+	for i := range k.residents {
+		r := &k.residents[i]
 		if !slices.ContainsFunc(one, func(other resident) bool { return other.rpIDHash == r.rpIDHash }) {
-			one = append(one, r)
+			one = append(one, r.resident())
 		}
 	}
 	k.listing = &listing{rps: true, persistent: k.persistent, credentials: one, channel: k.channel}
@@ -144,9 +145,9 @@ func (k *Key) nextRP(now time.Time, _ *ctap.CredentialManagementRequest) (ctap.C
 // listCredentials implements enumerateCredentialsBegin. See Section 6.8.4.
 func (k *Key) listCredentials(now time.Time, r *ctap.CredentialManagementRequest) (ctap.CredentialManagementResponse, error) {
 	var all []resident
-	for _, c := range k.residents {
-		if string(c.rpIDHash[:]) == string(r.RPIDHash) {
-			all = append(all, c)
+	for i := range k.residents {
+		if c := &k.residents[i]; string(c.rpIDHash[:]) == string(r.RPIDHash) {
+			all = append(all, c.resident())
 		}
 	}
 	k.listing = &listing{persistent: k.persistent, credentials: all, channel: k.channel}
@@ -216,7 +217,7 @@ func (k *Key) deleteCredential(now time.Time, r *ctap.CredentialManagementReques
 	if at < 0 {
 		return none, ctap.ErrNoCredentials
 	}
-	gone := k.residents[at]
+	gone := k.residents[at].resident()
 	if err := k.flash.Delete(gone.name()); err != nil {
 		k.fault = k.loadResidents() // it may have happened or not
 		return none, err
@@ -232,7 +233,7 @@ func (k *Key) updateUser(_ time.Time, r *ctap.CredentialManagementRequest) (none
 	if at < 0 {
 		return none, ctap.ErrNoCredentials
 	}
-	changed := k.residents[at]
+	changed := k.residents[at].resident()
 	if string(changed.user.ID) != string(r.User.ID) {
 		return none, ctap.ErrInvalidParameter
 	}

@@ -127,8 +127,8 @@ func (k *Key) applicable(a *asking, allowList []ctap.Descriptor) []credential {
 	}
 	var list []credential
 	for i := len(k.residents) - 1; i >= 0; i-- {
-		if r := &k.residents[i]; r.rpIDHash == a.rpIDHash && (r.protect == protectOptional || a.uv) {
-			list = append(list, r.credential)
+		if r := &k.residents[i]; r.rpIDHash == a.rpIDHash && (r.protect() == protectOptional || a.uv) {
+			list = append(list, r.credential())
 		}
 	}
 	return list

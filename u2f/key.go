@@ -73,7 +73,7 @@ type Key struct {
 	factory   factory
 	master    master
 	counter   uint32
-	residents []resident
+	residents []slot
 	places    map[[placeSize]byte]int // where credentials are in residents, by the start of their MAC
 	stored    [32]byte                // what storeState depends on
 	settings  settings

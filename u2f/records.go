@@ -140,10 +140,10 @@ func (k *Key) loadResidents() error {
 		if err != nil || r.name() != name {
 			return fmt.Errorf("u2f: record %q is no credential of that name; the flash is damaged", name)
 		}
-		k.residents = append(k.residents, r)
+		k.residents = append(k.residents, r.pack())
 		k.changeStored(value)
 	}
-	slices.SortFunc(k.residents, func(x, y resident) int { return cmp.Compare(x.created, y.created) })
+	slices.SortFunc(k.residents, func(x, y slot) int { return cmp.Compare(x.created, y.created) })
 	k.findPlaces()
 	return nil
 }
@@ -173,7 +173,8 @@ func (k *Key) residentWithID(id []byte) int {
 
 // dropResident takes a credential, which is gone from flash, from k.residents.
 func (k *Key) dropResident(at int) {
-	if value, err := k.residents[at].record(); err == nil {
+	r := k.residents[at].resident()
+	if value, err := r.record(); err == nil {
 		k.changeStored(value)
 	}
 	k.residents = slices.Delete(k.residents, at, at+1)
@@ -182,7 +183,8 @@ func (k *Key) dropResident(at int) {
 
 // replace stores what has changed of a credential: one write.
 func (k *Key) replace(at int, changed resident) error {
-	before, err := k.residents[at].record()
+	r := k.residents[at].resident()
+	before, err := r.record()
 	if err != nil {
 		return err
 	}
@@ -196,7 +198,7 @@ func (k *Key) replace(at int, changed resident) error {
 	}
 	k.changeStored(before)
 	k.changeStored(value)
-	k.residents[at] = changed
+	k.residents[at] = changed.pack()
 	return nil
 }
 
@@ -217,19 +219,15 @@ func parseResident(value []byte) (resident, error) {
 	if len(in.ID) != credentialIDSize || in.ID[0] != credentialIDVersion {
 		return resident{}, errors.New("u2f: no credential id")
 	}
-	return resident{
-		credential: credential{id: [credentialIDSize]byte(in.ID), rpIDHash: sha256Sum([]byte(in.RPID)),
-			alg: algorithmOf(in.ID[1]), protect: in.ID[2], resident: true,
-			flags: in.ID[3], credBlob: in.CredBlob, hmacSecret: in.ID[3]&flagHMACSecret != 0,
-			user: ctap.User{ID: in.UserID, Name: in.Name, DisplayName: in.DisplayName}},
-		rpID: in.RPID, created: in.Created, public: in.Public, blob: in.Blob, size: in.Size,
-	}, nil
+	c := decode([credentialIDSize]byte(in.ID), sha256Sum([]byte(in.RPID)))
+	c.resident, c.credBlob, c.user = true, in.CredBlob, ctap.User{ID: in.UserID, Name: in.Name, DisplayName: in.DisplayName}
+	return resident{credential: c, rpID: in.RPID, created: in.Created, public: in.Public, blob: in.Blob, size: in.Size}, nil
 }
 
 // account returns where the credential of a user with a relying party is in k.residents, -1 if there is none.
 func (k *Key) account(rpIDHash [32]byte, userID []byte) int {
 	for i := range k.residents {
-		if r := &k.residents[i]; r.rpIDHash == rpIDHash && string(r.user.ID) == string(userID) {
+		if r := &k.residents[i]; r.rpIDHash == rpIDHash && r.userID() == string(userID) {
 			return i
 		}
 	}
@@ -258,7 +256,7 @@ func (k *Key) keep(r resident) error {
 		k.dropResident(at)
 	}
 	k.places[[placeSize]byte(r.id[macStart:])] = len(k.residents)
-	k.residents = append(k.residents, r)
+	k.residents = append(k.residents, r.pack())
 	k.changeStored(value)
 	return nil
 }

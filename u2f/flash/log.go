@@ -82,9 +82,8 @@ func appendRecord(b []byte, r record) []byte {
 // appendSnapshot appends the image of m, sorted, so that it is a function of what m holds.
 func appendSnapshot(b []byte, m *Memory) []byte {
 	b = appendHeader(slices.Grow(b, headerSize+m.live), headerSize+m.live)
-	names, _ := m.Names("")
-	for _, name := range names {
-		b = appendRecord(b, record{kindPut, name, m.records[name]})
+	for _, p := range m.places {
+		b = appendRecord(b, record{kindPut, string(m.name(p)), m.value(p)})
 	}
 	return b
 }
