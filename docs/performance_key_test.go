@@ -117,6 +117,11 @@ func newDesk(t testing.TB, f u2f.Flash) *desk {
 func newKey(t testing.TB, f u2f.Flash) *u2f.Key {
 	profile, err := u2f.ProfileNamed(live.DefaultKeyProfile)
 	require.NoError(t, err)
+	return keyOf(t, profile, f)
+}
+
+// keyOf returns a key that is touched at once.
+func keyOf(t testing.TB, profile u2f.Profile, f u2f.Flash) *u2f.Key {
 	key, err := u2f.New(u2f.Config{Profile: profile, Flash: f})
 	require.NoError(t, err)
 	require.NoError(t, key.PowerUp(keyTime, bytes.Repeat([]byte{7}, 32)))

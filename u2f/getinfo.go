@@ -21,6 +21,7 @@ func (k *Key) getInfo(time.Time, []byte) ([]byte, error) {
 		if len(said) == 0 {
 			said = p.Algorithms
 		}
+		info.Algorithms = make([]int64, 0, len(said))
 		for _, a := range said {
 			info.Algorithms = append(info.Algorithms, int64(a))
 		}
@@ -43,7 +44,7 @@ func (k *Key) getInfo(time.Time, []byte) ([]byte, error) {
 			info.UVCountSinceLastPINEntry = new(uint64(k.uv.count))
 		}
 	}
-	return info.Append(nil), nil
+	return info.Append(make([]byte, 0, 1024)), nil
 }
 
 // sayMore adds what belongs to settings, blobs and the members of 2.3.
@@ -83,10 +84,14 @@ func (k *Key) sayMore(info *ctap.GetInfoResponse) error {
 	return nil
 }
 
+// mostOptions is how many there can be.
+const mostOptions = 24
+
 // options returns the option IDs of Section 6.4. One that is absent means what its default says.
 func (k *Key) options() map[string]bool {
 	p := &k.profile
-	options := map[string]bool{"rk": p.ResidentSlots > 0, "up": true, "plat": false}
+	options := make(map[string]bool, mostOptions)
+	options["rk"], options["up"], options["plat"] = p.ResidentSlots > 0, true, false
 	if len(p.PINUVAuthProtocols) == 0 {
 		return options
 	}
@@ -100,15 +105,18 @@ func (k *Key) options() map[string]bool {
 			options["credMgmt"] = true
 		}
 	}
-	for name, there := range map[string]bool{
-		"makeCredUvNotRqd": k.uvNotRequired(),
-		"largeBlobs":       p.MaxLargeBlobs > 0,
-		"authnrCfg":        len(p.ConfigCommands) > 0,
-		"setMinPINLength":  p.configures(ctap.SetMinPINLength),
-		"perCredMgmtRO":    p.PersistentTokens,
+	for _, o := range [...]struct {
+		name  string
+		there bool
+	}{
+		{"makeCredUvNotRqd", k.uvNotRequired()},
+		{"largeBlobs", p.MaxLargeBlobs > 0},
+		{"authnrCfg", len(p.ConfigCommands) > 0},
+		{"setMinPINLength", p.configures(ctap.SetMinPINLength)},
+		{"perCredMgmtRO", p.PersistentTokens},
 	} {
-		if there {
-			options[name] = true
+		if o.there {
+			options[o.name] = true
 		}
 	}
 	if p.saysAlwaysUV() {

@@ -53,7 +53,7 @@ func (l *Latest) append(m *mapBuilder) {
 		m.bytes(0x19, l.EncIdentifier)
 	}
 	if len(l.TransportsForReset) > 0 {
-		m.encoded(0x1a, appendTexts(nil, l.TransportsForReset))
+		m.texts(0x1a, l.TransportsForReset)
 	}
 	m.booleanIf(0x1b, l.PINComplexityPolicy)
 	if l.PINComplexityPolicyURL != "" {
@@ -64,7 +64,7 @@ func (l *Latest) append(m *mapBuilder) {
 		m.bytes(0x1e, l.EncCredStoreState)
 	}
 	if len(l.ConfigCommands) > 0 {
-		m.encoded(0x1f, appendNumbers(nil, l.ConfigCommands))
+		m.numbers(0x1f, l.ConfigCommands)
 	}
 }
 
@@ -98,6 +98,16 @@ func (m *mapBuilder) booleanIf(key byte, v *bool) {
 	}
 }
 
+func (m *mapBuilder) texts(key byte, list []string) {
+	m.key(key)
+	m.body = appendTexts(m.body, list)
+}
+
+func (m *mapBuilder) numbers(key byte, list []uint64) {
+	m.key(key)
+	m.body = appendNumbers(m.body, list)
+}
+
 func appendNumbers(b []byte, list []uint64) []byte {
 	b = appendShort(b, majorArray, uint64(len(list)))
 	for _, v := range list {
@@ -113,33 +123,40 @@ func (r *reader) numbers() (list []uint64) {
 	return list
 }
 
+// Our choice: as much room as most answers take, so that it is made once.
+const (
+	usualInfo    = 1024 // bytes
+	usualOptions = 24
+)
+
 // Append appends the members in canonical form.
 func (g *GetInfoResponse) Append(b []byte) []byte {
-	var m mapBuilder
-	m.encoded(0x01, appendTexts(nil, g.Versions))
+	m := mapBuilder{body: make([]byte, 0, usualInfo)}
+	m.texts(0x01, g.Versions)
 	if len(g.Extensions) > 0 {
-		m.encoded(0x02, appendTexts(nil, g.Extensions))
+		m.texts(0x02, g.Extensions)
 	}
 	m.bytes(0x03, g.AAGUID[:])
 	if len(g.Options) > 0 {
-		m.encoded(0x04, appendOptionIDs(nil, g.Options))
+		m.key(0x04)
+		m.body = appendOptionIDs(m.body, g.Options)
 	}
 	m.unsignedIf(0x05, g.MaxMsgSize)
 	if len(g.Protocols) > 0 {
-		m.encoded(0x06, appendNumbers(nil, g.Protocols))
+		m.numbers(0x06, g.Protocols)
 	}
 	m.unsignedIf(0x07, g.MaxCredentialCountInList)
 	m.unsignedIf(0x08, g.MaxCredentialIDLength)
 	if len(g.Transports) > 0 {
-		m.encoded(0x09, appendTexts(nil, g.Transports))
+		m.texts(0x09, g.Transports)
 	}
 	if len(g.Algorithms) > 0 {
-		list := appendShort(nil, majorArray, uint64(len(g.Algorithms)))
+		m.key(0x0a)
+		m.body = appendShort(m.body, majorArray, uint64(len(g.Algorithms)))
 		for _, alg := range g.Algorithms {
-			list = appendInteger(appendText(appendShort(list, majorMap, 2), "alg"), alg)
-			list = appendText(appendText(list, "type"), PublicKey)
+			m.body = appendInteger(appendText(appendShort(m.body, majorMap, 2), "alg"), alg)
+			m.body = appendText(appendText(m.body, "type"), PublicKey)
 		}
-		m.encoded(0x0a, list)
 	}
 	m.unsignedIf(0x0b, g.MaxLargeBlobs)
 	m.booleanIf(0x0c, g.ForcePINChange)
@@ -155,7 +172,7 @@ func (g *GetInfoResponse) Append(b []byte) []byte {
 		m.unsigned(0x14, *g.RemainingCredentials)
 	}
 	if len(g.AttestationFormats) > 0 {
-		m.encoded(0x16, appendTexts(nil, g.AttestationFormats))
+		m.texts(0x16, g.AttestationFormats)
 	}
 	if g.UVCountSinceLastPINEntry != nil {
 		m.unsigned(0x17, *g.UVCountSinceLastPINEntry)
@@ -179,7 +196,8 @@ func appendTexts(b []byte, list []string) []byte {
 }
 
 func appendOptionIDs(b []byte, options map[string]bool) []byte {
-	names := slices.SortedFunc(maps.Keys(options), func(x, y string) int {
+	names := slices.AppendSeq(make([]string, 0, usualOptions), maps.Keys(options))
+	slices.SortFunc(names, func(x, y string) int {
 		if len(x) != len(y) {
 			return len(x) - len(y)
 		}
