@@ -86,7 +86,7 @@ var rooms = map[string]room{
 	"sim/live": {"sim sim/trail sim/s3 sim/iam sim/iam/memory sim/iam/sqlite token/... u2f/... hid/...", "", edge,
 		"where the world meets the wall clock and a directory"},
 	"sim/control":  {"sim sim/trail sim/live sim/iam token/... u2f", "", edge, "the lab's own API, and its client"},
-	"sim/console":  {"sim/iam", "sim sim/iam/memory", edge, "the account's console: pages in front of IAM"},
+	"sim/console":  {"sim/iam", "sim sim/iam/memory sim/client u2f u2f/attest u2f/flash", edge, "the account's console: pages in front of IAM"},
 	"sim/scenario": {"sim", "", edge, "scripts as tests: what a world is, the caller says"},
 
 	"cmd/mfalab": {"sim/... token/... u2f/... hid/...", "", edge, "puts the rooms together; nothing imports it"},

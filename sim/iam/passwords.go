@@ -152,7 +152,7 @@ func (s *Service) lookAtPasswords(ctx context.Context, call Call) (any, error) {
 		return changing{}, err
 	}
 	is := func(hash, name string) bool {
-		return bcrypt.CompareHashAndPassword([]byte(hash), digested(call.Params.Get(name))) == nil
+		return compare([]byte(hash), digested(call.Params.Get(name))) == nil
 	}
 	c := changing{password: password{u.LoginProfile.Hash, is(u.LoginProfile.Hash, "OldPassword")}}
 	if !c.right {

@@ -118,6 +118,9 @@ var absentHash = func() []byte {
 	return hash
 }()
 
+// compare is where every comparison of passwords goes through, so that a test can count them.
+var compare = bcrypt.CompareHashAndPassword
+
 // lookAtPassword compares the call's password with the one that is stored, outside of any transaction because it is slow.
 func (s *Service) lookAtPassword(ctx context.Context, call Call) (any, error) {
 	var hash string
@@ -136,7 +139,7 @@ func (s *Service) lookAtPassword(ctx context.Context, call Call) (any, error) {
 	if hash == "" {
 		against = absentHash
 	}
-	wrong := bcrypt.CompareHashAndPassword(against, digested(call.Params.Get("Password")))
+	wrong := compare(against, digested(call.Params.Get("Password")))
 	return password{hash, wrong == nil && hash != ""}, nil
 }
 
@@ -424,7 +427,7 @@ func (o *operating) changeAtSignIn() (any, error) {
 	if !o.mustChange(u) || s.Serial == "" && len(u.Devices) > 0 {
 		return nil, o.refuse("NoSignIn")
 	}
-	if bcrypt.CompareHashAndPassword([]byte(u.LoginProfile.Hash), digested(o.param("Password"))) == nil {
+	if compare([]byte(u.LoginProfile.Hash), digested(o.param("Password"))) == nil {
 		return nil, o.refuse("SamePassword")
 	}
 	if err := o.checkPassword(o.param("Password")); err != nil {
