@@ -352,6 +352,7 @@ func TestLongTouch(t *testing.T) {
 	require.False(t, r.key.Touch(r.now), "a touch is not enough")
 	require.False(t, r.key.Hold(r.now, 4*time.Second))
 	require.True(t, r.key.Hold(r.now, 6*time.Second))
+	require.False(t, r.key.Hold(r.now.Add(time.Second), time.Minute), "a finger rests there already")
 	require.Equal(t, r.now.Add(5*time.Second), r.key.Wake())
 	_, ok := r.key.Reply(r.now.Add(4 * time.Second))
 	require.False(t, ok)

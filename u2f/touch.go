@@ -112,17 +112,19 @@ func (k *Key) take() *touch {
 func (k *Key) Touch(now time.Time) bool { return k.Hold(now, 0) }
 
 // Hold is a finger that rests on the key for d. It reports whether something waited for that: where a request wants the
-// finger to rest, a shorter touch is none, and a longer one is taken when it has lasted long enough.
+// finger to rest, a shorter touch is none, and a longer one is taken when it has lasted long enough; while one rests there,
+// another is none.
 func (k *Key) Hold(now time.Time, d time.Duration) bool {
 	k.Step(now)
 	if _, blinks := k.Waiting(); !blinks || k.presence.Mode == Never {
 		return false
 	}
 	if need := time.Duration(k.waiting.Hold); need > 0 {
-		if d >= need {
-			k.waiting.held = now.Add(need)
+		if d < need || !k.waiting.held.IsZero() {
+			return false
 		}
-		return d >= need
+		k.waiting.held = now.Add(need)
+		return true
 	}
 	if k.waiting.polled {
 		k.pressed(now)

@@ -199,7 +199,11 @@ func tellKey(w io.Writer, s live.KeyShown) {
 		fmt.Fprintf(w, "before that  %s\n", strings.Join(fingerWords(s.Fingers), ", "))
 	}
 	if s.Waiting != nil {
-		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("waits for    %s %s %s", s.Waiting.Command, s.Waiting.RP, s.Waiting.Wants), " "))
+		what := strings.Fields(fmt.Sprintf("%s %s %s", s.Waiting.Command, s.Waiting.RP, s.Waiting.Wants))
+		if s.Waiting.Hold > 0 {
+			what = append(what, "for "+time.Duration(s.Waiting.Hold).String())
+		}
+		fmt.Fprintf(w, "waits for    %s\n", strings.Join(what, " "))
 	}
 	if s.Plugged && !s.Unpowered {
 		fmt.Fprintf(w, "PIN          %s\ncredentials  %d of %d\ncounter      %d\n", pin(s), s.Credentials, s.Slots, s.Counter)
@@ -277,16 +281,21 @@ func (c *cli) keyReset() *cobra.Command {
 }
 
 func (c *cli) keyTouch() *cobra.Command {
-	var wait time.Duration
+	var hold, wait time.Duration
 	cmd := &cobra.Command{Use: "touch [SERIAL]", Short: "Touch a key that blinks; with nothing waiting the status is 1",
-		Example: "  mfalab key touch\n  mfalab key touch --wait 10s           the next one that blinks", Args: cobra.MaximumNArgs(1),
+		Example: "  mfalab key touch\n  mfalab key touch --wait 10s           the next one that blinks\n  mfalab key touch --hold 5s            a reset of a key that wants a long touch", Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: c.keySerials}
 	cmd.Flags().DurationVar(&wait, "wait", 0, "how long to wait for a key to blink")
+	cmd.Flags().DurationVar(&hold, "hold", 0, "how long the finger rests on the key, in the lab's time (default: a touch)")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		if wait < 0 {
 			return usage{fmt.Errorf("--wait %s: give a time such as 10s", wait)}
 		}
-		return c.touchOrDeny(cmd, "/v1/touch", "touched for", control.KeyTouch{Serial: strings.Join(args, ""), Wait: live.Span(wait)})
+		if hold < 0 {
+			return usage{fmt.Errorf("--hold %s: give a time such as 5s", hold)}
+		}
+		return c.touchOrDeny(cmd, "/v1/touch", "touched for", control.KeyTouch{Serial: strings.Join(args, ""),
+			Hold: live.Span(hold), Wait: live.Span(wait)})
 	}
 	return cmd
 }

@@ -17,9 +17,10 @@ type KeyPlug struct {
 	Via string `json:"via,omitempty"`
 }
 
-// KeyTouch says which key is touched, and for how long somebody waits for it to blink.
+// KeyTouch says which key is touched, how long the finger rests there, and for how long somebody waits for it to blink.
 type KeyTouch struct {
 	Serial string    `json:"serial,omitempty"` // empty: whichever blinks
+	Hold   live.Span `json:"hold,omitempty"`
 	Wait   live.Span `json:"wait,omitempty"`
 }
 
@@ -101,7 +102,7 @@ func (s *Server) keys() []route {
 			return l.NewKey(ctx, in)
 		}),
 		on("POST", "/v1/touch", "touch a key that blinks", func(ctx context.Context, in KeyTouch) (live.Touch, error) {
-			return l.TouchKey(ctx, in.Serial, time.Duration(in.Wait))
+			return l.TouchKey(ctx, in.Serial, time.Duration(in.Hold), time.Duration(in.Wait))
 		}),
 		on("POST", "/v1/deny", "decline what a key blinks for", func(ctx context.Context, in KeyTouch) (live.Touch, error) {
 			return l.DenyKey(ctx, in.Serial)

@@ -232,11 +232,11 @@ func TestATouchWaitsForTheNextBlink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := running(t, Options{})
 		one, two := keyOf(t, l, KeySpec{}), keyOf(t, l, KeySpec{})
-		_, err := l.TouchKey(bg(), "", 0)
+		_, err := l.TouchKey(bg(), "", 0, 0)
 		require.ErrorIs(t, err, ErrNothingWaits)
-		_, err = l.TouchKey(bg(), one, time.Second)
+		_, err = l.TouchKey(bg(), one, 0, time.Second)
 		require.ErrorContains(t, err, "does not blink")
-		_, err = l.TouchKey(bg(), "nobody", time.Second)
+		_, err = l.TouchKey(bg(), "nobody", 0, time.Second)
 		require.ErrorIs(t, err, ErrNoKey)
 		_, err = l.DenyKey(bg(), "")
 		require.ErrorIs(t, err, ErrNothingWaits)
@@ -246,7 +246,7 @@ func TestATouchWaitsForTheNextBlink(t *testing.T) {
 		touches := make(chan Touch)
 		for _, serial := range []string{two, "", one} {
 			go func() {
-				touch, err := l.TouchKey(bg(), serial, time.Minute)
+				touch, err := l.TouchKey(bg(), serial, 0, time.Minute)
 				if err == nil {
 					touches <- touch
 				}
@@ -265,7 +265,7 @@ func TestATouchWaitsForTheNextBlink(t *testing.T) {
 		// A finger that is there too late touches nothing, nor does one that gave up.
 		ctx, cancel := context.WithCancel(bg())
 		cancel()
-		_, err = l.TouchKey(ctx, "", time.Minute)
+		_, err = l.TouchKey(ctx, "", 0, time.Minute)
 		require.ErrorIs(t, err, context.Canceled)
 		blink(t, l, one)
 		require.NotNil(t, shownKey(t, l, one).Waiting)
@@ -287,7 +287,7 @@ func TestADeadContactKeepsWhoWaitsToTouch(t *testing.T) {
 		key := keyOf(t, l, KeySpec{Presence: u2f.Presence{Mode: u2f.Never}})
 		touched := make(chan error, 1)
 		go func() {
-			_, err := l.TouchKey(bg(), key, time.Minute)
+			_, err := l.TouchKey(bg(), key, 0, time.Minute)
 			touched <- err
 		}()
 		synctest.Wait()
@@ -324,7 +324,7 @@ func TestWatchersSeeAKeyUntilItGoes(t *testing.T) {
 		ctx, cancel := context.WithCancel(bg())
 		gone := watch(ctx, func(Frame) error { return nil })
 		blink(t, l, key)
-		_, err := l.TouchKey(bg(), key, 0)
+		_, err := l.TouchKey(bg(), key, 0, 0)
 		require.NoError(t, err)
 		require.ErrorIs(t, <-one, full)
 		cancel()
@@ -429,7 +429,7 @@ func TestManyAtOnce(t *testing.T) {
 		})
 	}
 	for _, f := range []func() error{
-		func() error { _, err := l.TouchKey(bg(), "", time.Millisecond); return err },
+		func() error { _, err := l.TouchKey(bg(), "", 0, time.Millisecond); return err },
 		func() error { _, err := l.DenyKey(bg(), ""); return err },
 		func() error { blink(t, l, other); return nil },
 		func() error { _, err := l.Keys(bg()); return err },
@@ -490,7 +490,7 @@ func TestAKeyThatAProgramUsesIsLeftToIt(t *testing.T) {
 		_, err := l.SetKeyPIN(bg(), key, "", "1234")
 		set <- err
 	}()
-	_, err = l.TouchKey(bg(), key, 0)
+	_, err = l.TouchKey(bg(), key, 0, 0)
 	require.NoError(t, err)
 	require.NoError(t, <-set)
 	require.True(t, shownKey(t, l, key).PIN)

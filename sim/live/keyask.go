@@ -4,21 +4,25 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/mfalab/mfalab/sim"
 	"github.com/mfalab/mfalab/u2f/attest"
 )
 
 // AskKey sends a key one CTAP2 request, a command byte and its CBOR, as a program on the lab's own channel would, and
-// returns the answer: a status byte and CBOR. Where the key wants to be touched, the user touches it at once: the world
-// does not go on meanwhile. An empty serial means the only key.
+// returns the answer: a status byte and CBOR. Where the key wants to be touched, the user touches it at once, for as long
+// as the key wants: the world does not go on meanwhile. An empty serial means the only key.
 func (l *Lab) AskKey(ctx context.Context, serial string, req []byte) (reply []byte, err error) {
 	_, err = l.whenIdle(ctx, serial, func(w *sim.World, k *key) error {
 		k.core.CBOR(k.at, labChannel, req)
-		if _, blinks := k.core.Waiting(); blinks && !k.core.Touch(k.at) {
-			k.core.Cancel(k.at)
+		at := k.at
+		if r, blinks := k.core.Waiting(); blinks {
+			if at = at.Add(time.Duration(r.Hold)); !k.core.Hold(k.at, time.Duration(r.Hold)) {
+				k.core.Cancel(k.at)
+			}
 		}
-		b, ok := k.core.Reply(k.at)
+		b, ok := k.core.Reply(at)
 		if !ok {
 			return fmt.Errorf("the key %q does not answer", k.serial)
 		}

@@ -112,7 +112,11 @@ func (k *key) ask(req []byte) ([]byte, error) {
 }
 
 func (k *key) answer() ([]byte, error) {
-	reply, ok := k.core.Reply(k.at)
+	at := k.at
+	if r, blinks := k.core.Waiting(); blinks { // for a user who acts by himself and rests the finger on the key
+		at = at.Add(time.Duration(r.Hold))
+	}
+	reply, ok := k.core.Reply(at)
 	switch {
 	case !ok:
 		return nil, fmt.Errorf("the key %q does not answer", k.serial)

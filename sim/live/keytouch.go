@@ -22,8 +22,15 @@ var ErrNothingWaits = errors.New("no key waits for a touch")
 
 // touching is somebody with a finger over a key, or over all of them.
 type touching struct {
-	serial string // "" is whichever blinks
-	done   chan Touch
+	serial string        // "" is whichever blinks
+	hold   time.Duration // how long the finger rests
+	done   chan outcome
+}
+
+// An outcome is what came of a touch.
+type outcome struct {
+	Touch
+	err error
 }
 
 // nextTouch returns whose turn it is to touch k, as the index in b.touching; -1 is nobody.
@@ -31,10 +38,11 @@ func (b *bench) nextTouch(k *key) int {
 	return slices.IndexFunc(b.touching, func(t *touching) bool { return t.serial == "" || t.serial == k.serial })
 }
 
-// TouchKey touches a key that blinks; an empty serial means whichever does. Where none does it waits for one to begin, for
-// as long as patience of the wall's time, and gives ErrNothingWaits then.
-func (l *Lab) TouchKey(ctx context.Context, serial string, patience time.Duration) (Touch, error) {
-	t := &touching{serial: serial, done: make(chan Touch, 1)}
+// TouchKey touches a key that blinks, and lets the finger rest there for hold of the lab's time, 0 for a touch; an empty
+// serial means whichever does. Where none does it waits for one to begin, for as long as patience of the wall's time, and
+// gives ErrNothingWaits then. A key that wants the finger to rest longer stays as it is, and the error says how long.
+func (l *Lab) TouchKey(ctx context.Context, serial string, hold, patience time.Duration) (Touch, error) {
+	t := &touching{serial: serial, hold: hold, done: make(chan outcome, 1)}
 	err := l.Do(ctx, func(w *sim.World) error {
 		keys := l.bench.allKeys()
 		if serial != "" {
@@ -63,7 +71,7 @@ func (l *Lab) touched(ctx context.Context, t *touching, patience time.Duration) 
 	err := ErrNothingWaits
 	select {
 	case given := <-t.done:
-		return given, nil
+		return given.Touch, given.err
 	case <-limit.C:
 	case <-ctx.Done():
 		err = ctx.Err()
@@ -77,7 +85,7 @@ func (l *Lab) touched(ctx context.Context, t *touching, patience time.Duration) 
 	})
 	select {
 	case given := <-t.done:
-		return given, nil
+		return given.Touch, given.err
 	default:
 	}
 	if t.serial != "" && errors.Is(err, ErrNothingWaits) {

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -61,10 +62,17 @@ func (k *key) settle(w *sim.World) {
 	for r, blinks := k.core.Waiting(); blinks; r, blinks = k.core.Waiting() {
 		b := &k.lab.bench
 		i := b.nextTouch(k)
-		if i < 0 || !k.core.Touch(k.at) {
+		if i < 0 {
 			break
 		}
-		b.touching[i].done <- Touch{Serial: k.serial, Request: r}
+		t := b.touching[i]
+		given := outcome{Touch: Touch{Serial: k.serial, Request: r}}
+		if need := time.Duration(r.Hold); t.hold < need {
+			given = outcome{err: fmt.Errorf("the key %q wants the finger to rest for %s: give --hold %s", k.serial, need, need)}
+		} else if !k.core.Hold(k.at, t.hold) {
+			break
+		}
+		t.done <- given
 		b.touching = slices.Delete(b.touching, i, i+1)
 	}
 	w.Changed(k)
