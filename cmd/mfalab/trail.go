@@ -18,10 +18,10 @@ import (
 
 // trailFlags say which records are wanted, and how.
 type trailFlags struct {
-	follow              bool
-	name, user, by      string
-	since, until, after string
-	last                int
+	follow         bool
+	name, user, by string
+	since, until   string
+	last           int
 }
 
 func (c *cli) trail() *cobra.Command {

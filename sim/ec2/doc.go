@@ -7,6 +7,5 @@
 // aws:ResourceTag/..., ec2:ResourceTag/..., aws:RequestTag/... and aws:TagKeys. The real service asks for the image, the
 // network and the volumes of an instance besides; here an instance stands for itself.
 //
-// Not implemented: everything but RunInstances, DescribeInstances, TerminateInstances, CreateTags and DescribeTags; encoded
-// authorization failure messages.
+// Not implemented: everything but RunInstances, DescribeInstances, TerminateInstances, CreateTags and DescribeTags.
 package ec2

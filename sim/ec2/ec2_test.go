@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 	"github.com/mfalab/mfalab/sim"
 	"github.com/mfalab/mfalab/sim/iam"
 	"github.com/mfalab/mfalab/sim/iam/memory"
+	"github.com/mfalab/mfalab/sim/trail"
 )
 
 // A lab is an account with its instances; who calls was checked by somebody else.
@@ -92,4 +94,40 @@ func FuzzForm(f *testing.F) {
 			require.Equal(t, before, after)
 		}
 	})
+}
+
+// TestInstancesInTheTrail holds what the records of instances say beyond those of IAM, and that what they were refused for can
+// be decoded.
+func TestInstancesInTheTrail(t *testing.T) {
+	l := newLab(t)
+	account := l.account.(*iam.Service)
+	_, body := l.ask("Action=RunInstances&Version=2016-11-15&ImageId=ami-1&MinCount=1&MaxCount=1&TagSpecification.1.ResourceType=instance&" +
+		"TagSpecification.1.Tag.1.Key=stage&TagSpecification.1.Tag.1.Value=production")
+	id := regexp.MustCompile(`i-0[0-9a-f]{16}`).FindString(body)
+	l.caller = iam.Caller{}
+	_, body = l.ask("Action=TerminateInstances&Version=2016-11-15&InstanceId.1=" + id)
+	require.Contains(t, body, "Encoded authorization failure message: ")
+	encoded := regexp.MustCompile(`message: ([\w-]+)`).FindStringSubmatch(body)[1]
+	l.caller = account.RootCaller()
+	_, _ = l.ask("Action=TerminateInstances&Version=2016-11-15&InstanceId.1=" + id)
+
+	decoded, err := account.Do(t.Context(), iam.Call{Service: "sts", Action: "DecodeAuthorizationMessage",
+		Params: url.Values{"EncodedMessage": {encoded}}, Caller: account.RootCaller(), Now: l.now, Wall: l.now})
+	require.NoError(t, err)
+	message := fmt.Sprint(decoded)
+	require.Contains(t, message, `{"key":"aws:ResourceTag/stage","values":{"items":[{"value":"production"}]}}`)
+	require.Contains(t, message, `"resource":"arn:aws:ec2:us-east-1:123456789012:instance/`+id+`"`)
+
+	events, _, err := account.EventsAfter(t.Context(), trail.Filter{By: trail.EventSource, Value: "ec2.amazonaws.com"}, 0, 0)
+	require.NoError(t, err)
+	require.Len(t, events, 3)
+	run, refused, end := events[0].Record(account.Account()), events[1], events[2].Record(account.Account())
+	require.JSONEq(t, `{"instancesSet":{"items":[{"imageId":"ami-1","minCount":1,"maxCount":1}]},"tagSpecificationSet":{"items":[`+
+		`{"resourceType":"instance","tags":[{"key":"stage","value":"production"}]}]}}`, string(run.RequestParameters))
+	require.Equal(t, "Client.UnauthorizedOperation", refused.Code)
+	require.JSONEq(t, `{"requestId":"id","instancesSet":{"items":[{"instanceId":"`+id+`","currentState":{"code":32,"name":"shutting-down"},`+
+		`"previousState":{"code":0,"name":"pending"}}]}}`, string(end.ResponseElements))
+	require.False(t, end.ReadOnly)
+	require.True(t, end.ManagementEvent)
+	require.Equal(t, []trail.Resource{{Type: "AWS::EC2::Instance", Name: id}}, refused.Resources())
 }

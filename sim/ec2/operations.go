@@ -98,6 +98,7 @@ func (q *request) run() (any, error) {
 			}
 			list = append(list, i)
 		}
+		q.answers("instancesSet", q.started(list))
 		return nil
 	})
 	if err != nil {
@@ -247,6 +248,7 @@ func (q *request) terminate() (any, error) {
 				return err
 			}
 		}
+		q.answers("instancesSet", changed(x.Instances))
 		return nil
 	})
 	return x, err
@@ -299,6 +301,7 @@ func (q *request) createTags() (any, error) {
 				return err
 			}
 		}
+		q.answers("_return", true)
 		return nil
 	})
 	return struct {

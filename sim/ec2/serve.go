@@ -28,9 +28,11 @@ type Account interface {
 	// Account returns the account's 12-digit number.
 	Account() string
 	// Beside lets a call use the account's store and journal.
-	Beside(ctx context.Context, call iam.Call, params []iam.Fact, f func(*iam.Beside) error) error
+	Beside(ctx context.Context, call iam.Call, params []iam.Fact, told iam.Told, f func(*iam.Beside) error) error
 	// Authorize decides a request by the policies of its caller; the error is an *iam.Error.
 	Authorize(ctx context.Context, r iam.Request) (policy.Decision, error)
+	// EncodeDenial returns the message for sts:DecodeAuthorizationMessage that says why d denied r.
+	EncodeDenial(ctx context.Context, r iam.Request, d policy.Decision) (string, error)
 }
 
 // A Service is the account's EC2. It may be used by many goroutines.
@@ -121,7 +123,7 @@ func (s *Service) serve(r *http.Request, call *iam.Call) (result any, err error)
 	for _, id := range q.list("InstanceId") {
 		params = append(params, iam.Fact{Name: "InstanceId", Value: id})
 	}
-	err = s.account.Beside(q.ctx, q.call, params, func(b *iam.Beside) (err error) {
+	err = s.account.Beside(q.ctx, q.call, params, q.told(), func(b *iam.Beside) (err error) {
 		q.beside = b
 		result, err = f(q)
 		return err
@@ -191,14 +193,20 @@ func (q *request) allow(action, arn string, has, asked []tag) error {
 		}
 		c.Set(policy.TagKeys, keys...)
 	}
-	d, err := q.account.Authorize(q.ctx, iam.Request{Caller: q.call.Caller, Action: action, Resource: arn, Set: set, Now: q.call.Now,
-		SourceIP: q.call.SourceIP, UserAgent: q.call.UserAgent, Region: q.call.Region, Secure: q.call.Secure})
+	r := iam.Request{Caller: q.call.Caller, Action: action, Resource: arn, Set: set, Now: q.call.Now,
+		SourceIP: q.call.SourceIP, UserAgent: q.call.UserAgent, Region: q.call.Region, Secure: q.call.Secure}
+	d, err := q.account.Authorize(q.ctx, r)
 	e, denied := errors.AsType[*iam.Error](err)
 	if !denied || e.Code != "AccessDenied" {
 		return err
 	}
 	q.beside.Fact("policy", d.String())
-	return refuse(403, "UnauthorizedOperation", "policy", "You are not authorized to perform this operation. %s", e.Message)
+	why, err := q.account.EncodeDenial(q.ctx, r, d)
+	if err != nil {
+		return err
+	}
+	return refuse(403, "UnauthorizedOperation", "policy", "You are not authorized to perform this operation. %s. Encoded authorization failure message: %s",
+		strings.TrimSuffix(e.Message, "."), why)
 }
 
 // dry ends a request that only asks whether it may: API_TerminateInstances, DryRun.

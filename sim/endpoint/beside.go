@@ -58,7 +58,7 @@ func (e *Endpoint) beside(r *http.Request) (string, Beside) {
 
 // serveBeside checks the signature and hands the request over.
 func (e *Endpoint) serveBeside(w http.ResponseWriter, r *http.Request, service string, b Beside) {
-	call := iam.Call{Service: service, RequestID: e.cfg.RequestID(), UserAgent: r.UserAgent(), SourceIP: sourceIP(r), Secure: r.TLS != nil}
+	call := iam.Call{Service: service, RequestID: e.cfg.RequestID(), UserAgent: r.UserAgent(), SourceIP: sourceIP(r), Secure: r.TLS != nil, TLS: tlsDetails(r)}
 	call.Now, call.Wall = e.cfg.Clock()
 	control := http.NewResponseController(w)
 	// Not every ResponseWriter can, and then the body is in memory already.

@@ -365,7 +365,7 @@ func TestEncodedDenials(t *testing.T) {
 		`"Effect":"Deny","Action":"ec2:Terminate*","Resource":"*","Condition":{"BoolIfExists":{"aws:MultiFactorAuthPresent":"false"}}}]}`)
 	d, err := s.service.Authorize(t.Context(), r)
 	require.Error(t, err)
-	text, err := s.service.EncodeDenial(r, d)
+	text, err := s.service.EncodeDenial(t.Context(), r, d)
 	require.NoError(t, err)
 	require.NotContains(t, text, "bob")
 	answer, e := s.by(s.key(), "DecodeAuthorizationMessage", "EncodedMessage", text)
@@ -375,17 +375,33 @@ func TestEncodedDenials(t *testing.T) {
 		MatchedStatements     struct {
 			Items []struct{ StatementID, Effect string }
 		}
-		Context struct{ Action, Resource string }
+		Context struct {
+			Action, Resource string
+			Conditions       struct {
+				Items []struct {
+					Key    string
+					Values struct{ Items []struct{ Value string } }
+				}
+			}
+		}
 	}
 	plain := strings.NewReplacer("&#34;", `"`).Replace(field(answer, "DecodedMessage"))
 	require.NoError(t, json.Unmarshal([]byte(plain), &m))
 	require.True(t, m.ExplicitDeny && !m.Allowed)
 	require.Equal(t, "Fresh", m.MatchedStatements.Items[0].StatementID)
 	require.Equal(t, r.Resource, m.Context.Resource)
+	known := map[string]string{}
+	for _, c := range m.Context.Conditions.Items {
+		known[c.Key] = c.Values.Items[0].Value
+	}
+	require.Equal(t, "bob", known["aws:username"])
+	require.Equal(t, s.now.UTC().Format(time.RFC3339), known["aws:CurrentTime"])
+	require.NotContains(t, known, "aws:MultiFactorAuthPresent", "an access key has none")
 
 	other, err := iam.New(t.Context(), iam.Config{Store: memory.New(), Chance: sim.NewChance([]byte("another lab"))}, s.now)
 	require.NoError(t, err)
-	foreign, err := other.EncodeDenial(r, d)
+	r.Caller = other.RootCaller() // bob is not known there
+	foreign, err := other.EncodeDenial(t.Context(), r, d)
 	require.NoError(t, err)
 	for name, bad := range map[string]string{"nothing of ours": "abc", "cut off": text[:len(text)-4], "another lab's": foreign,
 		"changed": "A" + text[1:], "not base64": text + "!"} {

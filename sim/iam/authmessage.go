@@ -3,6 +3,7 @@ package iam
 import (
 	"bytes"
 	"compress/flate"
+	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/sha256"
@@ -71,8 +72,9 @@ type messageContext struct {
 }
 
 // EncodeDenial returns what DecodeAuthorizationMessage of this account decodes: why d denied r. Nobody else can read it, and
-// no other account's lab decodes it.
-func (s *Service) EncodeDenial(r Request, d policy.Decision) (string, error) {
+// no other account's lab decodes it. Its conditions are all that was known of the request, the caller's MFA above all. Do not
+// call it inside a transaction.
+func (s *Service) EncodeDenial(ctx context.Context, r Request, d policy.Decision) (string, error) {
 	m := message{Allowed: d.Outcome == policy.Allowed, ExplicitDeny: d.Outcome == policy.ExplicitDeny,
 		MatchedStatements: items[statement]{[]statement{}}, Failures: items[failure]{[]failure{}}}
 	if st := d.Statement; st != nil && m.ExplicitDeny {
@@ -86,6 +88,18 @@ func (s *Service) EncodeDenial(r Request, d policy.Decision) (string, error) {
 	m.Context.Principal.ID, m.Context.Principal.Name, m.Context.Principal.ARN = r.Caller.UserID, r.Caller.UserName, r.Caller.ARN
 	m.Context.Action, m.Context.Resource = r.Action, r.Resource
 	m.Context.Conditions = items[condition]{[]condition{}}
+	st, err := s.standingOf(ctx, r.Caller)
+	if err != nil {
+		return "", err
+	}
+	p := s.principal(r.Caller)
+	if st != nil && p.Type != policy.User {
+		p.Base = st.arn
+	}
+	known := s.contextOf(&r, st, &p)
+	for _, k := range known.Keys() {
+		m.Context.Conditions.Items = append(m.Context.Conditions.Items, condition{string(k), values(known.Get(k)...)})
+	}
 	plain, err := json.Marshal(m)
 	if err != nil {
 		return "", err

@@ -33,20 +33,13 @@ type Request struct {
 // is allowed, otherwise an *Error: AccessDenied with the real service's text, or ServiceFailure where the store failed. It
 // opens a transaction of its own where the caller's policies are not in memory; do not call it inside one.
 func (s *Service) Authorize(ctx context.Context, r Request) (policy.Decision, error) {
-	known := s.standings.changes()
-	st := s.standings.of(holder(r.Caller))
-	if st == nil && s.standsFor(r.Caller) {
-		err := s.store.View(ctx, func(tx Tx) (err error) {
-			st, err = s.standing(tx, holder(r.Caller), known)
-			return err
-		})
-		if err != nil {
-			var refusal *Error
-			if errors.As(err, &refusal) {
-				return policy.Decision{}, refusal
-			}
-			return policy.Decision{}, s.refuse("ServiceFailure")
+	st, err := s.standingOf(ctx, r.Caller)
+	if err != nil {
+		var refusal *Error
+		if errors.As(err, &refusal) {
+			return policy.Decision{}, refusal
 		}
+		return policy.Decision{}, s.refuse("ServiceFailure")
 	}
 	d, err := s.ruling(&r, st)
 	if err != nil {
@@ -56,6 +49,20 @@ func (s *Service) Authorize(ctx context.Context, r Request) (policy.Decision, er
 		return d, s.denied(&r, d)
 	}
 	return d, nil
+}
+
+// standingOf returns c's policies, which it reads where they are not in memory; nil for one who has none.
+func (s *Service) standingOf(ctx context.Context, c Caller) (*standing, error) {
+	known := s.standings.changes()
+	st := s.standings.of(holder(c))
+	if st != nil || !s.standsFor(c) {
+		return st, nil
+	}
+	err := s.store.View(ctx, func(tx Tx) (err error) {
+		st, err = s.standing(tx, holder(c), known)
+		return err
+	})
+	return st, err
 }
 
 // authorize is Authorize inside the call's transaction. The journal hears why something is denied.
@@ -130,24 +137,32 @@ func (s *Service) ruling(r *Request, st *standing) (policy.Decision, error) {
 		return policy.Decision{}, err
 	}
 	p := s.principal(r.Caller)
-	c := policy.NewContext(r.Now)
 	if st != nil {
 		set.Identity, set.Boundary = st.identity, st.boundary
 		if p.Type != policy.User {
 			p.Base = st.arn
 		}
-		for i := range st.tags {
-			c.Set(st.tags[i].key, st.tags[i].values...)
-		}
 	}
 	if st == nil && p.Type == policy.FederatedUser { // root's: nothing limits it but what it was passed
 		set.Identity = set.Session
 	}
-	s.know(c, r, &p)
+	c := s.contextOf(r, st, &p)
+	return set.Decide(&policy.Request{Caller: p, Action: r.Action, Resource: r.Resource, Owner: r.Owner, Context: c}), nil
+}
+
+// contextOf returns all that is known of a request of p, whose standing is st.
+func (s *Service) contextOf(r *Request, st *standing, p *policy.Caller) *policy.Context {
+	c := policy.NewContext(r.Now)
+	if st != nil {
+		for i := range st.tags {
+			c.Set(st.tags[i].key, st.tags[i].values...)
+		}
+	}
+	s.know(c, r, p)
 	if r.Set != nil {
 		r.Set(c)
 	}
-	return set.Decide(&policy.Request{Caller: p, Action: r.Action, Resource: r.Resource, Owner: r.Owner, Context: c}), nil
+	return c
 }
 
 // know sets the global keys: IAM User Guide, "AWS global condition context keys". The MFA keys are those of temporary

@@ -1,58 +1,129 @@
 package iam
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 
 	"github.com/mfalab/mfalab/sim"
+	"github.com/mfalab/mfalab/sim/trail"
 )
 
-// Beside is one call to a service beside IAM and STS, such as S3: it uses the account's store, its devices and its
-// journal as an operation of IAM does.
+// Beside is one call to a service beside IAM and STS, such as S3: it uses the account's store, its devices, its journal and
+// its trail as an operation of IAM does.
 type Beside struct {
 	service  *Service
 	call     Call
+	told     Told
 	decision Decision
-	wrote    bool
+	refused  *Error // of which something stays: a code that was counted
+	trailed  bool   // the event is stored
 }
 
-// Beside lets f decide a call of a service beside IAM, and records what came of it. Params are what the record says of the
-// call; secrets are not among them. An error of f is returned as it is. Where it is, or wraps, no *Error, it is the store's
-// and the record says ServiceFailure.
-func (s *Service) Beside(ctx context.Context, call Call, params []Fact, f func(*Beside) error) error {
-	b := &Beside{service: s, call: call, decision: Decision{Call: withoutSecrets(call), Params: params}}
-	err := f(b)
+// Told is what a service beside IAM tells the trail of a call: what the caller, the time and the outcome do not say already.
+// Nothing secret is in it, no code above all: the records are for everybody who may read the trail.
+type Told struct {
+	Name              string          // the event's, "" for the call's action
+	Request, Response json.RawMessage // requestParameters, responseElements; nil is null
+	Extra             json.RawMessage // additionalEventData
+	ReadOnly          bool
+	Data              bool             // a data event: LookupEvents does not find it
+	About             []trail.Resource // what the record lists as its resources
+}
+
+// Beside lets f decide a call of a service beside IAM, and records what came of it: in the trail in the transaction of the
+// call's change, otherwise before Beside returns; in the journal afterwards. Params are what the journal says of the call,
+// told is what the trail says; secrets are in neither. An error of f is returned as it is. Where it is, or wraps, no *Error,
+// it is the store's and both say ServiceFailure. A trail that cannot be written is an error, too.
+func (s *Service) Beside(ctx context.Context, call Call, params []Fact, told Told, f func(*Beside) error) error {
+	b := &Beside{service: s, call: call, told: told, decision: Decision{Call: withoutSecrets(call), Params: params}}
+	var err error
+	if e := s.permitted(call); e != nil {
+		err = e
+	} else {
+		err = f(b)
+	}
+	refusal := b.refusal(err)
+	if failed := b.leave(ctx, refusal); failed != nil {
+		err = errors.Join(err, failed)
+		b.decision.Err, b.decision.Cause = s.refuse("ServiceFailure"), err
+		err = storeFailure{err}
+	}
+	if s.record != nil {
+		s.record(b.decision)
+	}
+	s.events.announce()
+	return err
+}
+
+// storeFailure hides what a failure of the store came with: who asks whether it is an *Error gets no for an answer.
+type storeFailure struct{ cause error }
+
+// Error returns the text of the cause.
+func (f storeFailure) Error() string { return f.cause.Error() }
+
+// refusal notes in the decision what err means, and returns it: nil where the call was done.
+func (b *Beside) refusal(err error) *Error {
 	var refusal *Error
 	switch {
 	case err == nil:
-		if !b.wrote {
-			b.decision.Cause = b.use(ctx)
-		}
+		return nil
 	case errors.As(err, &refusal):
 		b.decision.Err = refusal
 		if b.decision.Rule == "" {
 			b.decision.Rule, b.decision.Section = refusal.Rule, refusal.Section
 		}
 	default:
-		b.decision.Err, b.decision.Cause = s.refuse("ServiceFailure"), err
+		b.decision.Err, b.decision.Cause = b.service.refuse("ServiceFailure"), err
 	}
-	if s.record != nil {
-		s.record(b.decision)
+	return b.decision.Err
+}
+
+// Leave writes the event of a call that is done before its answer leaves, if it is not written yet. Calls that only read and
+// answer inside f have to ask for it: what it returns stops the answer.
+func (b *Beside) Leave(ctx context.Context) error { return b.leave(ctx, nil) }
+
+// Told is what the trail is told of the call. It may be changed until the transaction of the call's change ends.
+func (b *Beside) Told() *Told { return &b.told }
+
+// leave writes the event of a call that has not left one in a transaction of its own and, now and then, that the caller's
+// access key was used. A client that has hung up was here, too.
+func (b *Beside) leave(ctx context.Context, refusal *Error) error {
+	if b.trailed {
+		return nil
 	}
+	ctx = context.WithoutCancel(ctx)
+	late := false
+	if refusal == nil {
+		if err := b.View(ctx, func(tx Tx) (err error) {
+			late, err = b.service.usedLongAgo(tx, b.call)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	err := b.service.store.Note(ctx, func(tx Tx) error {
+		if late {
+			if err := b.service.used(tx, b.call); err != nil {
+				return err
+			}
+		}
+		return b.putEvent(tx, refusal)
+	})
+	b.trailed = err == nil
 	return err
 }
 
-// use writes down, now and then, that the caller's access key was used by a call that only reads.
-func (b *Beside) use(ctx context.Context) error {
-	late := false
-	err := b.service.store.View(ctx, func(tx Tx) (err error) {
-		late, err = b.service.usedLongAgo(tx, b.call)
-		return err
-	})
-	if err != nil || !late {
-		return err
+// putEvent writes the event of the call with what has come of it.
+func (b *Beside) putEvent(tx Tx, refusal *Error) error {
+	e := b.service.eventOf(b.call, refusal)
+	e.Name = cmp.Or(b.told.Name, e.Name)
+	e.Request, e.Extra, e.ReadOnly, e.Data, e.About = b.told.Request, b.told.Extra, b.told.ReadOnly, b.told.Data, b.told.About
+	if refusal == nil {
+		e.Response = b.told.Response
 	}
-	return b.service.store.Update(ctx, func(tx Tx) error { return b.service.used(tx, b.call) })
+	return b.service.note(tx, e, b.call.Now)
 }
 
 // Fact adds a fact to the record.
@@ -100,13 +171,12 @@ func (b *Beside) UpdateWithDevice(ctx context.Context, serial, code string, f fu
 	err := b.update(ctx, rehearsed, func(o *operating) error {
 		refused = nil
 		err := o.answer(serial, code)
-		if err == nil {
+		judged := err == nil
+		if judged {
 			err = f(&Records{o.Tx, o})
-			if refusal := (*Error)(nil); errors.As(err, &refusal) {
-				refused, err = err, nil
-			}
-		} else if refusal := (*Error)(nil); errors.As(err, &refusal) && refusal.counted {
-			refused, err = err, nil
+		}
+		if refusal := (*Error)(nil); errors.As(err, &refusal) && (judged || refusal.counted) {
+			refused, b.refused, err = err, refusal, nil
 		}
 		return err
 	})
@@ -122,9 +192,9 @@ func (b *Beside) operating(tx Tx, rehearsed *judgement) *operating {
 }
 
 func (b *Beside) update(ctx context.Context, rehearsed *judgement, f func(*operating) error) error {
-	b.wrote = true
-	return b.service.store.Update(ctx, func(tx Tx) error {
+	err := b.service.store.Update(ctx, func(tx Tx) error {
 		o := b.operating(tx, rehearsed)
+		b.refused = nil
 		if err := f(o); err != nil {
 			return err
 		}
@@ -136,8 +206,13 @@ func (b *Beside) update(ctx context.Context, rehearsed *judgement, f func(*opera
 				return err
 			}
 		}
+		if err := b.putEvent(tx, b.refused); err != nil || b.refused != nil {
+			return err
+		}
 		return b.service.used(tx, b.call)
 	})
+	b.trailed = err == nil
+	return err
 }
 
 // answer has a code judged by the device with that serial number, which must be the caller's.

@@ -129,8 +129,11 @@ func knowSession(c *policy.Context, x *Session, now time.Time) {
 // identity says who c is to the trail.
 func (s *Service) identity(c Caller) trail.Identity {
 	w := trail.Identity{Kind: trail.IAMUser, Principal: c.UserID, ARN: c.ARN, Key: c.AccessKeyID, User: c.UserName}
-	if c.IsRoot() {
+	switch {
+	case c.IsRoot():
 		w.Kind, w.Principal = trail.Root, s.Account()
+	case c.UserID == "":
+		w.Kind = trail.Anonymous
 	}
 	x := c.Session
 	if x == nil {

@@ -218,15 +218,22 @@ func (s *Service) sweep(tx Tx, n uint64, now time.Time) error {
 	}
 }
 
+// eventOf returns what every event of a call says: who called what, when, from where, and why it was refused.
+func (s *Service) eventOf(call Call, refusal *Error) *trail.Event {
+	e := &trail.Event{Time: call.Now.UTC().Truncate(time.Second), Source: call.Service, Name: call.Action, Region: call.Region,
+		IP: call.SourceIP, Agent: call.UserAgent, Who: s.identity(call.Caller), RequestID: call.RequestID, TLS: call.TLS}
+	e.Console = call.Caller.Session != nil && call.Caller.Session.Console
+	if refusal != nil {
+		e.Code, e.Message = trailCode(call.Service, refusal), refusal.Message
+	}
+	return e
+}
+
 // event returns the event of the call as far as it is known.
 func (c *deciding) event() *trail.Event {
-	e := &trail.Event{Time: c.call.Now.UTC().Truncate(time.Second), Source: c.call.Service, Name: c.call.Action,
-		Region: c.call.Region, IP: c.call.SourceIP, Agent: c.call.UserAgent, Who: c.identity(c.call.Caller),
-		RequestID: c.call.RequestID, ReadOnly: c.op.readOnly(), TLS: c.call.TLS, Request: c.op.request(c.call)}
-	e.Console = c.call.Caller.Session != nil && c.call.Caller.Session.Console
-	if c.refusal != nil {
-		e.Code, e.Message = trailCode(c.call.Service, c.refusal.Code), c.refusal.Message
-	} else if c.op.tells() {
+	e := c.eventOf(c.call, c.refusal)
+	e.ReadOnly, e.Request = c.op.readOnly(), c.op.request(c.call)
+	if c.refusal == nil && c.op.tells() {
 		e.Response = trail.Elements(c.result)
 		if _, assumed := c.result.(assumeRoleResult); assumed {
 			e.Role = c.call.Params.Get("RoleArn")
@@ -332,7 +339,14 @@ var trailCodes = map[string]string{"AccessDenied": "AccessDenied", "ValidationEr
 	"ExpiredToken": "ExpiredToken", "InvalidAuthorizationMessageException": "InvalidAuthorizationMessageException"}
 
 // trailCode returns a refusal's code as records name it.
-func trailCode(service, code string) string {
+func trailCode(service string, refusal *Error) string {
+	code := refusal.Code
+	switch {
+	case service == "ec2" && refusal.Status >= 500: // EC2 API Reference, "Error codes": whose fault it was
+		return "Server." + code
+	case service == "ec2":
+		return "Client." + code
+	}
 	if known, ok := trailCodes[code]; ok {
 		return known
 	}

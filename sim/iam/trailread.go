@@ -137,7 +137,7 @@ type LookedUp struct {
 
 // lookupEvents implements LookupEvents. A token is good with the parameters of the call that it came from.
 func (o *operating) lookupEvents() (any, error) {
-	f := trail.Filter{By: trail.Attribute(o.param("AttributeKey")), Value: o.param("AttributeValue")}
+	f := trail.Filter{By: trail.Attribute(o.param("AttributeKey")), Value: o.param("AttributeValue"), Management: true}
 	var err error
 	if f.Start, err = o.moment("StartTime"); err != nil {
 		return nil, err

@@ -127,7 +127,7 @@ func deviceEvent(name string) func(*deciding, *trail.Event) []*trail.Event {
 			}
 		}
 		if c.refusal != nil {
-			e.Code = trailCode("iam", c.refusal.Code)
+			e.Code = trailCode("iam", c.refusal)
 		} else if r, ok := c.result.(*EnrolledKey); ok {
 			request.SerialNumber = r.SerialNumber
 		}

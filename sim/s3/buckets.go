@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"encoding/json"
 	"encoding/xml"
 	"net/http"
 	"strings"
@@ -121,6 +122,9 @@ func (q *request) deleteBucket() error {
 }
 
 func (q *request) headBucket() error {
+	if err := q.beside.Leave(q.ctx); err != nil {
+		return err
+	}
 	q.w.Header().Set("X-Amz-Bucket-Region", q.b.Region)
 	q.w.Header().Set("Content-Type", "application/xml")
 	q.w.WriteHeader(http.StatusOK)
@@ -144,6 +148,9 @@ func (q *request) getPolicy() error {
 	if q.b.Policy == "" {
 		return refuse("NoSuchPolicy", "BucketName", q.bucket)
 	}
+	if err := q.beside.Leave(q.ctx); err != nil {
+		return err
+	}
 	q.w.Header().Set("Content-Type", "application/json")
 	_, _ = q.w.Write([]byte(q.b.Policy)) // a client that has gone is no error of ours
 	return nil
@@ -157,6 +164,7 @@ func (q *request) putPolicy() error {
 	if err := q.checkPolicy(string(text)); err != nil {
 		return err
 	}
+	q.shows("bucketPolicy", json.RawMessage(text))
 	return q.setting(func(b *bucket) { b.Policy = string(text) })
 }
 
@@ -196,6 +204,9 @@ func (q *request) setting(set func(*bucket)) error {
 func (q *request) getLifecycle() error {
 	if q.b.Lifecycle == "" {
 		return refuse("NoSuchLifecycle", "BucketName", q.bucket)
+	}
+	if err := q.beside.Leave(q.ctx); err != nil {
+		return err
 	}
 	q.w.Header().Set("Content-Type", "application/xml")
 	_, _ = q.w.Write([]byte(q.b.Lifecycle)) // a client that has gone is no error of ours

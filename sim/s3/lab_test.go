@@ -48,7 +48,12 @@ type lab struct {
 }
 
 func newLab(t *testing.T) *lab {
-	l := &lab{t: t, now: time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC), store: memory.New(), dir: t.TempDir()}
+	return newLabOn(t, func(s iam.Store) iam.Store { return s })
+}
+
+// newLabOn is newLab with a store around the one in memory.
+func newLabOn(t *testing.T, around func(iam.Store) iam.Store) *lab {
+	l := &lab{t: t, now: time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC), store: around(memory.New()), dir: t.TempDir()}
 	var err error
 	l.service, err = iam.New(t.Context(), iam.Config{Store: l.store, Chance: sim.NewChance([]byte("s3")), Record: func(d iam.Decision) {
 		l.mu.Lock()

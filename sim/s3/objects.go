@@ -102,7 +102,11 @@ func (q *request) store(v *version, check func(tx iam.Tx) error) error {
 		if err := check(r); err != nil {
 			return nil, err
 		}
-		return b.add(r, v)
+		gone, err := b.add(r, v)
+		if b.Versioning != "" {
+			q.beside.Told().Response = members(map[string]any{"x-amz-version-id": v.ID})
+		}
+		return gone, err
 	})
 	if err != nil {
 		q.folder.remove(v.Content)
@@ -176,6 +180,9 @@ func (q *request) getObject() error {
 		return q.marked(v, q.query.Get("versionId"))
 	}
 	defer content.Close()
+	if err := q.beside.Leave(q.ctx); err != nil {
+		return err
+	}
 	h := q.w.Header()
 	for name, value := range v.Headers {
 		if strings.HasPrefix(name, metaPrefix) {

@@ -98,6 +98,9 @@ func (q *request) answer(v any) error {
 	if err := xml.NewEncoder(&b).Encode(v); err != nil {
 		return err
 	}
+	if err := q.beside.Leave(q.ctx); err != nil {
+		return err
+	}
 	q.w.Header().Set("Content-Type", "application/xml")
 	_, _ = q.w.Write(b.Bytes()) // a client that has gone is no error of ours
 	return nil

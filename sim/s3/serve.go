@@ -19,7 +19,7 @@ type Account interface {
 	// Account returns the account's 12-digit number.
 	Account() string
 	// Beside lets a call use the account's store, devices and journal.
-	Beside(ctx context.Context, call iam.Call, params []iam.Fact, f func(*iam.Beside) error) error
+	Beside(ctx context.Context, call iam.Call, params []iam.Fact, told iam.Told, f func(*iam.Beside) error) error
 	// Authorize decides a request by the policies of its caller and of the resource; the error is an *iam.Error.
 	Authorize(ctx context.Context, r iam.Request) (policy.Decision, error)
 }
@@ -56,7 +56,8 @@ type request struct {
 	query       url.Values
 	bucket, key string
 	beside      *iam.Beside
-	b           *bucket // as it was when the call began; nil for a call that needs none
+	asked       map[string]any // what the trail says that was asked for
+	b           *bucket        // as it was when the call began; nil for a call that needs none
 }
 
 // ServeCall answers a request whose signature has been checked, or refuses the one that err speaks of. The caller of an
@@ -97,7 +98,7 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request, call iam.Call) e
 		return refuse("NotImplemented")
 	}
 	q.call.Service, q.call.Action = "s3", op.name
-	return s.account.Beside(q.ctx, q.call, q.params(), func(b *iam.Beside) error {
+	return s.account.Beside(q.ctx, q.call, q.params(), q.told(op), func(b *iam.Beside) error {
 		q.beside = b
 		return q.decide(op)
 	})
@@ -106,7 +107,11 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request, call iam.Call) e
 // maxKey is the longest key in bytes: Amazon S3 User Guide, "Naming Amazon S3 objects".
 const maxKey = 1024
 
-// params are what the record says of the call: never a code.
+// minSerial is the length of the shortest serial number: API_EnableMFADevice. What is shorter where one belongs is a code
+// more often than not, on the wrong side of the space.
+const minSerial = 9
+
+// params are what the journal says of the call: never a code.
 func (q *request) params() []iam.Fact {
 	var list []iam.Fact
 	for _, p := range [][2]string{{"Bucket", q.bucket}, {"Key", q.key}, {"VersionId", q.query.Get("versionId")}} {
@@ -114,7 +119,7 @@ func (q *request) params() []iam.Fact {
 			list = append(list, iam.Fact{Name: p[0], Value: p[1]})
 		}
 	}
-	if serial, _, ok := strings.Cut(q.r.Header.Get(mfaHeader), " "); ok && serialShape.MatchString(serial) {
+	if serial, _, ok := parseMFA(q.r.Header.Values(mfaHeader)); ok && len(serial) >= minSerial {
 		list = append(list, iam.Fact{Name: "SerialNumber", Value: serial})
 	}
 	return list

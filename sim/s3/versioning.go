@@ -48,10 +48,10 @@ func (q *request) mfa() (serial, code string, err error) {
 
 // versioningXML is both question and answer.
 type versioningXML struct {
-	XMLName   xml.Name `xml:"VersioningConfiguration"`
-	Namespace string   `xml:"xmlns,attr,omitempty"`
-	Status    string   `xml:",omitempty"`
-	MfaDelete string   `xml:",omitempty"`
+	XMLName   xml.Name `xml:"VersioningConfiguration" json:"-"`
+	Namespace string   `xml:"xmlns,attr,omitempty" json:"-"`
+	Status    string   `xml:",omitempty" json:",omitempty"`
+	MfaDelete string   `xml:",omitempty" json:",omitempty"`
 }
 
 func (q *request) getVersioning() error {
@@ -70,6 +70,7 @@ func (q *request) putVersioning() error {
 	if v.Status == "" {
 		return refuse("NoVersioning")
 	}
+	q.shows("VersioningConfiguration", v)
 	if v.MfaDelete == enabled && q.b.Lifecycle != "" {
 		return refuse("MFALifecycle")
 	}

@@ -35,6 +35,10 @@ type Event struct {
 	TLS  *TLS   `json:"tls,omitempty"`
 	// Console is whether the session was begun at the sign-in page.
 	Console bool `json:"co,omitempty"`
+	// Data is whether the event is a data event, one about what is inside a resource: LookupEvents never finds those, a
+	// trail has them where it is told to. About are the resources that the record of such an event lists.
+	Data  bool       `json:"d,omitempty"`
+	About []Resource `json:"ab,omitempty"`
 }
 
 // TLS is how the client was connected. Nil in an Event means without TLS.
@@ -53,6 +57,7 @@ const (
 	IAMUser       Kind = "IAMUser"
 	AssumedRole   Kind = "AssumedRole"
 	FederatedUser Kind = "FederatedUser"
+	Anonymous     Kind = "AWSAccount" // somebody of another account or, in this lab, nobody who says who it is
 )
 
 // An Identity is who called. The account is not in it: it is the same in every record.

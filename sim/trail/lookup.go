@@ -33,10 +33,15 @@ type Filter struct {
 	Value string
 	// Start and End are the first and the last moment; zero is no bound.
 	Start, End time.Time
+	// Management leaves data events out, as LookupEvents does.
+	Management bool
 }
 
 // Match reports whether e is one of those asked for.
 func (f Filter) Match(e *Event) bool {
+	if f.Management && e.Data {
+		return false
+	}
 	if !f.Start.IsZero() && e.Time.Before(f.Start) || !f.End.IsZero() && e.Time.After(f.End) {
 		return false
 	}
@@ -66,11 +71,17 @@ func (f Filter) Match(e *Event) bool {
 
 // A Resource is something that an event is about.
 type Resource struct {
-	Type string // "AWS::IAM::User"
-	Name string // its name, ID or ARN
+	Type string `json:"t"` // "AWS::IAM::User"
+	Name string `json:"n"` // its name, ID or ARN
 }
 
 const roleType = "AWS::IAM::Role"
+
+// The types of the resources of S3.
+const (
+	BucketType = "AWS::S3::Bucket"
+	ObjectType = "AWS::S3::Object"
+)
 
 // resourceTypes are the types of what is named in an event by a member of that name. The types are those of
 // CloudFormation, as the service uses them; which members it looks at is our reading of its answers.
@@ -78,7 +89,7 @@ var resourceTypes = map[string]string{
 	"userName": "AWS::IAM::User", "roleName": roleType, "roleArn": roleType, "groupName": "AWS::IAM::Group",
 	"policyArn": "AWS::IAM::Policy", "policyName": "AWS::IAM::Policy", "accessKeyId": "AWS::IAM::AccessKey",
 	"serialNumber": "AWS::IAM::MFADevice", "virtualMFADeviceName": "AWS::IAM::MFADevice",
-	"instanceProfileName": "AWS::IAM::InstanceProfile", "bucketName": "AWS::S3::Bucket",
+	"instanceProfileName": "AWS::IAM::InstanceProfile", "bucketName": BucketType,
 	"instanceId": "AWS::EC2::Instance",
 }
 

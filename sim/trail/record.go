@@ -15,34 +15,37 @@ const (
 	apiCall       = "AwsApiCall"
 	consoleSignIn = "AwsConsoleSignIn"
 	management    = "Management"
+	data          = "Data"
+	// anonymous is the account of a request that nobody signed: "CloudTrail userIdentity element".
+	anonymous = "ANONYMOUS_PRINCIPAL"
 )
 
 // A Record is one event as CloudTrail shows it, its fields in the order of the service's own records. What is nil or empty
 // and not optional is null.
 type Record struct {
-	EventVersion        string          `json:"eventVersion"`
-	UserIdentity        UserIdentity    `json:"userIdentity"`
-	EventTime           string          `json:"eventTime"`
-	EventSource         string          `json:"eventSource"`
-	EventName           string          `json:"eventName"`
-	AWSRegion           string          `json:"awsRegion"`
-	SourceIPAddress     string          `json:"sourceIPAddress"`
-	UserAgent           string          `json:"userAgent"`
-	ErrorCode           string          `json:"errorCode,omitempty"`
-	ErrorMessage        string          `json:"errorMessage,omitempty"`
-	RequestParameters   json.RawMessage `json:"requestParameters"`
-	ResponseElements    json.RawMessage `json:"responseElements"`
-	AdditionalEventData json.RawMessage `json:"additionalEventData,omitempty"`
-	RequestID           string          `json:"requestID,omitempty"`
-	EventID             string          `json:"eventID"`
-	ReadOnly            bool            `json:"readOnly"`
-	Resources           []RoleResource  `json:"resources,omitempty"`
-	EventType           string          `json:"eventType"`
-	ManagementEvent     bool            `json:"managementEvent"`
-	RecipientAccountID  string          `json:"recipientAccountId"`
-	SharedEventID       string          `json:"sharedEventID,omitempty"`
-	EventCategory       string          `json:"eventCategory"`
-	TLSDetails          *TLSDetails     `json:"tlsDetails,omitempty"`
+	EventVersion        string           `json:"eventVersion"`
+	UserIdentity        UserIdentity     `json:"userIdentity"`
+	EventTime           string           `json:"eventTime"`
+	EventSource         string           `json:"eventSource"`
+	EventName           string           `json:"eventName"`
+	AWSRegion           string           `json:"awsRegion"`
+	SourceIPAddress     string           `json:"sourceIPAddress"`
+	UserAgent           string           `json:"userAgent"`
+	ErrorCode           string           `json:"errorCode,omitempty"`
+	ErrorMessage        string           `json:"errorMessage,omitempty"`
+	RequestParameters   json.RawMessage  `json:"requestParameters"`
+	ResponseElements    json.RawMessage  `json:"responseElements"`
+	AdditionalEventData json.RawMessage  `json:"additionalEventData,omitempty"`
+	RequestID           string           `json:"requestID,omitempty"`
+	EventID             string           `json:"eventID"`
+	ReadOnly            bool             `json:"readOnly"`
+	Resources           []RecordResource `json:"resources,omitempty"`
+	EventType           string           `json:"eventType"`
+	ManagementEvent     bool             `json:"managementEvent"`
+	RecipientAccountID  string           `json:"recipientAccountId"`
+	SharedEventID       string           `json:"sharedEventID,omitempty"`
+	EventCategory       string           `json:"eventCategory"`
+	TLSDetails          *TLSDetails      `json:"tlsDetails,omitempty"`
 	// FromConsole is "true" for what is done in a session of the console, else absent.
 	FromConsole string `json:"sessionCredentialFromConsole,omitempty"`
 }
@@ -81,10 +84,10 @@ type SessionIssuer struct {
 	UserName    string `json:"userName,omitempty"`
 }
 
-// A RoleResource is the role that AssumeRole was about.
-type RoleResource struct {
-	AccountID string `json:"accountId"`
-	Type      string `json:"type"` // "AWS::IAM::Role"
+// A RecordResource is something that a record lists: the role that AssumeRole was about, a bucket, an object.
+type RecordResource struct {
+	AccountID string `json:"accountId,omitempty"` // absent of an object: the bucket says whose it is
+	Type      string `json:"type"`                // "AWS::IAM::Role"
 	ARN       string `json:"ARN"`
 }
 
@@ -111,7 +114,17 @@ func (e *Event) Record(account string) Record {
 		r.FromConsole = "true"
 	}
 	if e.Role != "" {
-		r.Resources = []RoleResource{{account, roleType, e.Role}}
+		r.Resources = []RecordResource{{account, roleType, e.Role}}
+	}
+	for _, about := range e.About {
+		listed := RecordResource{account, about.Type, about.Name}
+		if about.Type == ObjectType {
+			listed.AccountID = ""
+		}
+		r.Resources = append(r.Resources, listed)
+	}
+	if e.Data {
+		r.ManagementEvent, r.EventCategory = false, data
 	}
 	if t := e.TLS; t != nil {
 		r.TLSDetails = &TLSDetails{t.Version, t.Suite, t.Host}
@@ -122,6 +135,9 @@ func (e *Event) Record(account string) Record {
 func (e *Event) identity(account string) UserIdentity {
 	w := e.Who
 	u := UserIdentity{Type: w.Kind, PrincipalID: w.Principal, ARN: w.ARN, AccountID: account, UserName: w.User}
+	if w.Kind == Anonymous {
+		u.AccountID = anonymous
+	}
 	if w.Key != "" || e.SignIn && e.Message != "" {
 		u.AccessKeyID = &w.Key
 	}
