@@ -92,9 +92,9 @@ func TestDataEventsAreNotLookedUp(t *testing.T) {
 func TestNobodyInTheTrail(t *testing.T) {
 	l := newLab(t)
 	l.bucket("records", false)
-	r := l.request("GET", "/a", "", nil)
-	r.Host = "records.s3.us-east-1.amazonaws.com"
-	response, err := http.DefaultClient.Do(r)
+	unsigned := l.request("GET", "/a", "", nil)
+	unsigned.Host = "records.s3.us-east-1.amazonaws.com"
+	response, err := http.DefaultClient.Do(unsigned)
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	require.Equal(t, 403, response.StatusCode)
