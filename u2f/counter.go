@@ -26,7 +26,7 @@ const (
 var counters = []string{string(CountGlobal), string(CountEach), string(CountRandom), string(CountZero), string(CountFrozen),
 	string(CountWrap), string(CountRegress)}
 
-// recordCount begins the name of the counter of one credential: + half of its nonce, in hexadecimal; 4 bytes, big-endian.
+// recordCount begins the name of the counter of one credential that flash has nothing else of: + half of its nonce, in hexadecimal; 4 bytes, big-endian.
 const recordCount = "count/"
 
 // Our choice: the largest step of CountRandom, and between which values CountWrap does not stay.
@@ -83,9 +83,13 @@ func (k *Key) count(c *credential) (uint32, error) {
 // errUsedUp says that there is no higher counter.
 var errUsedUp = errors.New("u2f: the signature counter is used up")
 
-// countEach raises the counter of c alone.
+// countEach raises the counter of c alone. Where flash has c, the counter lies beside it, so that it is gone with the
+// credential, in the same write.
 func (k *Key) countEach(c *credential) (uint32, error) {
-	name := recordCount + hex.EncodeToString(c.nonce()[:16])
+	if r := k.kept(c); r != nil {
+		return k.countKept(r)
+	}
+	name := countName(c)
 	value, _, err := k.get(name, counterSize)
 	if err != nil {
 		return 0, err
@@ -97,6 +101,44 @@ func (k *Key) countEach(c *credential) (uint32, error) {
 		}
 	}
 	return n, k.storeCounter(name, n)
+}
+
+// countName is the name of the record of the counter of c, of which flash has nothing else.
+func countName(c *credential) string { return recordCount + hex.EncodeToString(c.nonce()[:16]) }
+
+// countKept raises the counter in the record of a credential.
+func (k *Key) countKept(s *slot) (uint32, error) {
+	changed := s.resident()
+	if changed.count++; changed.count == 0 {
+		return 0, errUsedUp
+	}
+	value, err := changed.record()
+	if err != nil {
+		return 0, err
+	}
+	s.count = changed.count // it may be in flash even where the write fails
+	if err := k.flash.Put(changed.name(), value); err != nil {
+		return 0, fmt.Errorf("u2f: record %q cannot be written: %w", changed.name(), err)
+	}
+	return s.count, nil
+}
+
+// lastCount returns the counter that went out last with c.
+func (k *Key) lastCount(c *credential) (uint32, error) {
+	r := k.kept(c)
+	switch {
+	case k.profile.Counter == CountZero:
+		return 0, nil
+	case k.profile.Counter != CountEach:
+		return k.counter, nil
+	case r != nil:
+		return r.count, nil
+	}
+	value, _, err := k.get(countName(c), counterSize)
+	if value == nil {
+		return 0, err
+	}
+	return binary.BigEndian.Uint32(value), nil
 }
 
 func (k *Key) storeCounter(name string, n uint32) error {

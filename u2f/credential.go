@@ -57,6 +57,8 @@ type credential struct {
 	hmacSecret bool      // it was made with the extension "hmac-secret": true, Section 12.5
 	user       ctap.User // of a discoverable credential
 	credBlob   []byte    // of a discoverable credential: Section 12.2
+	foreign    *foreign  // nil of one that the key made
+	backedUp   bool      // it was copied, whatever the profile says
 }
 
 // backup returns the flags of authenticator data that say whether c may be copied, and whether it has been.
@@ -64,7 +66,7 @@ func (k *Key) backup(c *credential) (flags byte) {
 	if c.id[3]&flagBE == 0 {
 		return 0
 	}
-	if k.profile.BackedUp {
+	if k.profile.BackedUp || c.backedUp {
 		flags = ctap.FlagBS
 	}
 	return flags | ctap.FlagBE
@@ -106,6 +108,8 @@ const (
 	labelNoUV = "hmac-secret    "
 	labelBlob = "large blob key "
 
+	labelBlobNonce = "large blob iv  "
+
 	labelPersistent = "persistent pin "
 	labelIdentifier = "the identifier "
 	labelStoreState = "the store state"
@@ -133,7 +137,7 @@ func (k *Key) newCredential(c credential) (credential, error) {
 	if c.hmacSecret {
 		c.flags |= flagHMACSecret
 	}
-	if k.profile.BackupEligible {
+	if k.profile.BackupEligible && c.foreign == nil {
 		c.flags |= flagBE
 	}
 	if c.u2f {
@@ -141,7 +145,7 @@ func (k *Key) newCredential(c credential) (credential, error) {
 	}
 	c.id[0], c.id[1], c.id[2], c.id[3] = credentialIDVersion, byte(c.alg), c.protect, c.flags
 	k.random.read(c.id[nonceStart:macStart])
-	if c.alg == cose.RS256 {
+	if c.alg == cose.RS256 && c.foreign == nil {
 		if err := k.placePrimes(&c); err != nil {
 			return c, err
 		}
@@ -177,8 +181,11 @@ func algorithmOf(b byte) cose.Algorithm {
 }
 
 // findCredential returns the credential that id names, if the key made it for this relying party since its last reset
-// and, where it is discoverable, it still lives in flash.
+// and, where it is discoverable, it still lives in flash; or if it was made elsewhere and lies there.
 func (k *Key) findCredential(rpIDHash [sha256.Size]byte, id []byte) (credential, bool) {
+	if r := k.importedWithID(id); r != nil {
+		return r.credential(), r.rpIDHash == rpIDHash
+	}
 	if len(id) != credentialIDSize || id[0] != credentialIDVersion {
 		return credential{}, false
 	}
@@ -209,8 +216,11 @@ type prepared struct {
 // must stay small.
 const preparedKeys = 8
 
-// prepare derives the private key of c.
+// prepare derives the private key of c, or reads it where c was made elsewhere.
 func (k *Key) prepare(c *credential) (*cose.PrivateKey, error) {
+	if c.foreign != nil {
+		return cose.ParsePKCS8(c.foreign.key)
+	}
 	nonce, place := [macStart - nonceStart]byte(c.nonce()), uint32(0)
 	if c.alg == cose.RS256 {
 		at := nonce[placeStart-nonceStart:]

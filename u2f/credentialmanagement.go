@@ -200,7 +200,7 @@ func (k *Key) nextListed(now time.Time, rps bool) (answer ctap.CredentialManagem
 		}
 		answer.PublicKey = key.AppendPublicKey(nil)
 	}
-	answer.User, answer.CredentialID, answer.CredProtect = &c.user, c.id[:], uint64(c.protect)
+	answer.User, answer.CredentialID, answer.CredProtect = &c.user, c.outward(), uint64(c.protect)
 	if c.has(flagLargeBlobKey) {
 		answer.LargeBlobKey = k.largeBlobKey(&c.credential)
 	}

@@ -184,7 +184,7 @@ func (k *Key) sign(now time.Time, command string, a *asking, c *credential, seve
 	if a.uv {
 		data.Flags |= ctap.FlagUV
 	}
-	answer.CredentialID = c.id[:]
+	answer.CredentialID = c.outward()
 	answer.AuthData = data.Append(make([]byte, 0, 256))
 	if answer.Signature, err = key.Sign(append(answer.AuthData, a.hash[:]...)); err != nil {
 		return answer, err

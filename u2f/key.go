@@ -75,6 +75,8 @@ type Key struct {
 	counter   uint32
 	residents []slot
 	places    map[[placeSize]byte]int // where credentials are in residents, by the start of their MAC
+	loose     []slot                  // made elsewhere, and not discoverable
+	imported  map[string]int          // where those made elsewhere are, by their ids: in residents, or ^ in loose
 	stored    [32]byte                // what storeState depends on
 	settings  settings
 	blobs     []byte // the serialised large-blob array

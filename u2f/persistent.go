@@ -84,8 +84,14 @@ func (k *Key) storeState() [opaqueSize]byte {
 	return [opaqueSize]byte(sum[:])
 }
 
-// changeStored takes the record of a credential in or out of what storeState depends on.
-func (k *Key) changeStored(record []byte) {
+// changeStored takes a credential in or out of what storeState depends on: all of its record but its counter.
+func (k *Key) changeStored(r *resident) {
+	still := *r
+	still.count = 0
+	record, err := still.record()
+	if err != nil {
+		panic("u2f: internal error: " + err.Error()) // it was written or read a moment ago
+	}
 	sum := sha256.Sum256(record)
 	subtle.XORBytes(k.stored[:], k.stored[:], sum[:])
 }

@@ -176,7 +176,7 @@ func (k *Key) overlooked(c *credential) bool { return c.u2f && k.profile.Quirks.
 // credentialInAssertion adds to authenticator data what only a new credential's has.
 func (k *Key) credentialInAssertion(data *ctap.AuthData, c *credential, key *cose.PrivateKey) {
 	if k.profile.Quirks.AttestedInAssertion {
-		data.AAGUID, data.CredentialID, data.PublicKey = k.profile.AAGUID, c.id[:], key.AppendPublicKey(nil)
+		data.AAGUID, data.CredentialID, data.PublicKey = k.profile.AAGUID, c.outward(), key.AppendPublicKey(nil)
 	}
 }
 

@@ -30,7 +30,7 @@ const (
 	recordResident = "rk/"   // + RP ID's hash / user id's hash, in hexadecimal: a discoverable credential
 )
 
-// A resident is a discoverable credential.
+// A resident is a discoverable credential, or one that was made elsewhere.
 type resident struct {
 	credential
 	rpID    string
@@ -38,16 +38,20 @@ type resident struct {
 	public  []byte // its public key, as it is encoded; nil in records of before there was such a field
 	blob    []byte // of the extension largeBlob, 2.3 Section 12.4; nil where there is none
 	size    uint64 // of blob, before it was compressed
+	count   uint32 // its own signature counter, of CountEach
 }
 
 // name is the record's: one for each account, so that a new credential for the same account replaces the old one in
-// one write (Section 6.1.2, step 17).
+// one write (Section 6.1.2, step 17), its counter included.
 func (r *resident) name() string {
+	if !r.resident {
+		return importedName(r)
+	}
 	user := sha256Sum(r.user.ID)
 	return recordResident + hex.EncodeToString(r.rpIDHash[:]) + "/" + hex.EncodeToString(user[:])
 }
 
-// residentRecord is how a discoverable credential lies in flash.
+// residentRecord is how a credential lies in flash.
 type residentRecord struct {
 	ID          []byte `cbor:"1,keyasint"`
 	RPID        string `cbor:"2,keyasint"`
@@ -59,11 +63,19 @@ type residentRecord struct {
 	CredBlob    []byte `cbor:"8,keyasint,omitempty"`
 	Blob        []byte `cbor:"9,keyasint,omitempty"`
 	Size        uint64 `cbor:"10,keyasint,omitempty"`
+	Foreign     []byte `cbor:"11,keyasint,omitempty"` // the id of one that was made elsewhere
+	Key         []byte `cbor:"12,keyasint,omitempty"` // and its private key, PKCS#8
+	BackedUp    bool   `cbor:"13,keyasint,omitempty"`
+	Count       uint32 `cbor:"14,keyasint,omitempty"`
 }
 
 func (r *resident) record() ([]byte, error) {
-	return cbor.Marshal(residentRecord{r.id[:], r.rpID, r.user.ID, r.user.Name, r.user.DisplayName, r.created,
-		r.public, r.credBlob, r.blob, r.size})
+	in := residentRecord{ID: r.id[:], RPID: r.rpID, UserID: r.user.ID, Name: r.user.Name, DisplayName: r.user.DisplayName, Created: r.created,
+		Public: r.public, CredBlob: r.credBlob, Blob: r.blob, Size: r.size, BackedUp: r.backedUp, Count: r.count}
+	if r.foreign != nil {
+		in.Foreign, in.Key = r.foreign.id, r.foreign.key
+	}
+	return cbor.Marshal(in)
 }
 
 // load reads flash. A key that has none yet is given its secrets; a reset that lost power is finished first.
@@ -73,7 +85,7 @@ func (k *Key) load() error {
 	}
 	for _, read := range []func(*Key) error{
 		(*Key).loadFactory, (*Key).loadResidents, (*Key).loadCounter, (*Key).loadPIN, (*Key).loadUV, (*Key).loadSettings,
-		(*Key).loadBlobs, (*Key).loadMaster,
+		(*Key).loadBlobs, (*Key).loadMaster, (*Key).placeBlobs,
 	} {
 		if err := read(k); err != nil {
 			return err
@@ -104,7 +116,7 @@ func (k *Key) loadMaster() error {
 		return err
 	}
 	if !found {
-		if k.counter != 0 || len(k.residents) != 0 || k.protected() {
+		if k.counter != 0 || len(k.residents)+len(k.loose) != 0 || k.protected() {
 			return fmt.Errorf("u2f: record %q is missing, though others are there; the flash is damaged", recordMaster)
 		}
 		secret = k.random.bytes(32)
@@ -126,10 +138,14 @@ func (k *Key) loadCounter() error {
 }
 
 func (k *Key) loadResidents() error {
-	k.residents, k.stored = nil, [32]byte{}
-	names, err := k.flash.Names(recordResident)
-	if err != nil {
-		return fmt.Errorf("u2f: the flash cannot be listed: %w", err)
+	k.residents, k.loose, k.stored = nil, nil, [32]byte{}
+	var names []string
+	for _, prefix := range []string{recordResident, recordImported} {
+		list, err := k.flash.Names(prefix)
+		if err != nil {
+			return fmt.Errorf("u2f: the flash cannot be listed: %w", err)
+		}
+		names = append(names, list...)
 	}
 	for _, name := range names {
 		value, err := k.flash.Get(name)
@@ -140,8 +156,12 @@ func (k *Key) loadResidents() error {
 		if err != nil || r.name() != name {
 			return fmt.Errorf("u2f: record %q is no credential of that name; the flash is damaged", name)
 		}
+		if !r.resident {
+			k.loose = append(k.loose, r.pack())
+			continue
+		}
 		k.residents = append(k.residents, r.pack())
-		k.changeStored(value)
+		k.changeStored(&r)
 	}
 	slices.SortFunc(k.residents, func(x, y slot) int { return cmp.Compare(x.created, y.created) })
 	k.findPlaces()
@@ -151,16 +171,35 @@ func (k *Key) loadResidents() error {
 // placeSize is our choice: as much of a MAC as tells credentials apart.
 const placeSize = 8
 
-// findPlaces makes the index of residents anew.
+// findPlaces makes the indexes anew.
 func (k *Key) findPlaces() {
-	k.places = make(map[[placeSize]byte]int, len(k.residents))
+	k.places, k.imported = make(map[[placeSize]byte]int, len(k.residents)), map[string]int{}
 	for i := range k.residents {
-		k.places[[placeSize]byte(k.residents[i].id[macStart:])] = i
+		k.index(i, true)
+	}
+	for i := range k.loose {
+		k.index(i, false)
+	}
+}
+
+// index notes where the credential at is.
+func (k *Key) index(at int, discoverable bool) {
+	if !discoverable {
+		k.imported[string(k.loose[at].foreign.id)] = ^at
+		return
+	}
+	r := &k.residents[at]
+	k.places[[placeSize]byte(r.id[macStart:])] = at
+	if r.foreign != nil {
+		k.imported[string(r.foreign.id)] = at
 	}
 }
 
 // residentWithID returns where the credential with that id is in k.residents, -1 if there is none.
 func (k *Key) residentWithID(id []byte) int {
+	if at, found := k.imported[string(id)]; found && at >= 0 {
+		return at
+	}
 	if len(id) != credentialIDSize {
 		return -1
 	}
@@ -174,20 +213,13 @@ func (k *Key) residentWithID(id []byte) int {
 // dropResident takes a credential, which is gone from flash, from k.residents.
 func (k *Key) dropResident(at int) {
 	r := k.residents[at].resident()
-	if value, err := r.record(); err == nil {
-		k.changeStored(value)
-	}
+	k.changeStored(&r)
 	k.residents = slices.Delete(k.residents, at, at+1)
 	k.findPlaces()
 }
 
 // replace stores what has changed of a credential: one write.
 func (k *Key) replace(at int, changed resident) error {
-	r := k.residents[at].resident()
-	before, err := r.record()
-	if err != nil {
-		return err
-	}
 	value, err := changed.record()
 	if err != nil {
 		return err
@@ -196,8 +228,9 @@ func (k *Key) replace(at int, changed resident) error {
 		k.fault = k.loadResidents() // it may have happened or not
 		return ctap.ErrKeyStoreFull
 	}
-	k.changeStored(before)
-	k.changeStored(value)
+	before := k.residents[at].resident()
+	k.changeStored(&before)
+	k.changeStored(&changed)
 	k.residents[at] = changed.pack()
 	return nil
 }
@@ -220,8 +253,14 @@ func parseResident(value []byte) (resident, error) {
 		return resident{}, errors.New("u2f: no credential id")
 	}
 	c := decode([credentialIDSize]byte(in.ID), sha256Sum([]byte(in.RPID)))
-	c.resident, c.credBlob, c.user = true, in.CredBlob, ctap.User{ID: in.UserID, Name: in.Name, DisplayName: in.DisplayName}
-	return resident{credential: c, rpID: in.RPID, created: in.Created, public: in.Public, blob: in.Blob, size: in.Size}, nil
+	c.credBlob, c.user, c.backedUp = in.CredBlob, ctap.User{ID: in.UserID, Name: in.Name, DisplayName: in.DisplayName}, in.BackedUp
+	switch {
+	case in.Foreign != nil && in.Key != nil:
+		c.foreign = &foreign{in.Foreign, in.Key}
+	case in.Foreign != nil || in.Key != nil || !c.resident:
+		return resident{}, errors.New("u2f: no credential that was made elsewhere")
+	}
+	return resident{credential: c, rpID: in.RPID, created: in.Created, public: in.Public, blob: in.Blob, size: in.Size, count: in.Count}, nil
 }
 
 // account returns where the credential of a user with a relying party is in k.residents, -1 if there is none.
@@ -255,9 +294,9 @@ func (k *Key) keep(r resident) error {
 	if at := k.account(r.rpIDHash, r.user.ID); at >= 0 {
 		k.dropResident(at)
 	}
-	k.places[[placeSize]byte(r.id[macStart:])] = len(k.residents)
 	k.residents = append(k.residents, r.pack())
-	k.changeStored(value)
+	k.index(len(k.residents)-1, true)
+	k.changeStored(&r)
 	return nil
 }
 

@@ -71,11 +71,13 @@ func (k *Key) finishReset() error {
 	if k.sensor() {
 		prints = append(prints, recordUV)
 	}
-	counts, err := k.flash.Names(recordCount)
-	if err != nil {
-		return fmt.Errorf("u2f: the flash cannot be listed: %w", err)
+	for _, prefix := range []string{recordCount, recordImported} {
+		list, err := k.flash.Names(prefix)
+		if err != nil {
+			return fmt.Errorf("u2f: the flash cannot be listed: %w", err)
+		}
+		prints = append(prints, list...)
 	}
-	prints = append(prints, counts...)
 	for _, name := range append(append(names, prints...), recordPIN, recordRetries, recordSettings, recordBlobs) {
 		if err := k.flash.Delete(name); err != nil {
 			return fmt.Errorf("u2f: record %q cannot be deleted: %w", name, err)

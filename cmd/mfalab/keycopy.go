@@ -52,9 +52,16 @@ func (c *cli) keyRollback() *cobra.Command {
 }
 
 func (c *cli) keyExport() *cobra.Command {
-	cmd := &cobra.Command{Use: "export SERIAL FILE", Short: "Write a key with all its secrets to a file that only you can read",
-		Example: "  mfalab key export 12345678 ./key.json", Args: cobra.ExactArgs(2), ValidArgsFunction: c.keySerials}
+	cmd := &cobra.Command{Use: "export SERIAL FILE", Short: "Write a key, or its credentials, with all secrets to a file that only you can read",
+		Long: "Writes a key with all its secrets to a file that only you can read; - is standard output.\n\n" + credentialsHelp,
+		Example: "  mfalab key export 12345678 ./key.json\n  mfalab key export 12345678 ./credentials.json --credentials\n" +
+			"  mfalab key export 12345678 - --credentials=cdp", Args: cobra.ExactArgs(2), ValidArgsFunction: c.keySerials}
+	var which credentialFlags
+	which.of(cmd)
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		if which.asked() {
+			return c.exportCredentials(cmd, args[0], args[1], which)
+		}
 		return c.with(cmd, mustBe, func(ctx context.Context, lab *control.Client) error {
 			var f live.KeyFile
 			if err := lab.Get(ctx, "/v1/keys/"+url.PathEscape(args[0])+"/export", &f); err != nil {
@@ -64,12 +71,7 @@ func (c *cli) keyExport() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := writeSecret(c.path(args[1]), append(text, '\n')); err != nil {
-				return err
-			}
-			return c.print(map[string]string{"serial": args[0], "file": args[1]}, func(w io.Writer) {
-				fmt.Fprintf(w, "%s is in %s, with all its secrets\n", args[0], args[1])
-			})
+			return c.hand(args[0], args[1], append(text, '\n'), args[0]+" is in %s, with all its secrets\n")
 		})
 	}
 	return cmd
@@ -90,13 +92,23 @@ func writeSecret(name string, text []byte) error {
 
 func (c *cli) keyImport() *cobra.Command {
 	var copy live.KeyCopy
-	cmd := &cobra.Command{Use: "import FILE", Short: "Put a key on the bench that was exported, here or elsewhere",
-		Example: "  mfalab key import ./key.json\n  mfalab key import ./key.json --serial 00000002", Args: cobra.ExactArgs(1)}
+	var into string
+	cmd := &cobra.Command{Use: "import FILE", Short: "Put a key on the bench that was exported, or credentials into a key",
+		Long: "Puts a key on the bench that was exported, here or elsewhere; with --into, credentials into a key that is there. The file - is\n" +
+			"standard input.\n\n" + credentialsHelp,
+		Example: "  mfalab key import ./key.json\n  mfalab key import ./key.json --serial 00000002\n" +
+			"  mfalab key import ./credentials.json --into 12345678", Args: cobra.ExactArgs(1)}
 	copyFlags(cmd, &copy)
+	cmd.Flags().StringVar(&into, "into", "", "the key, by its serial number, that is given the file's credentials")
+	cmd.MarkFlagsMutuallyExclusive("into", "serial")
+	cmd.MarkFlagsMutuallyExclusive("into", "unplugged")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		text, err := os.ReadFile(c.path(args[0]))
+		text, err := c.readSecret(args[0])
 		if err != nil {
 			return err
+		}
+		if into != "" {
+			return c.importCredentials(cmd, args[0], text, into)
 		}
 		in := control.KeyImport{KeyCopy: copy}
 		if err := json.Unmarshal(text, &in.File); err != nil {

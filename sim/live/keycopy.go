@@ -34,7 +34,9 @@ func (l *Lab) CloneKey(ctx context.Context, serial string, c KeyCopy) (shown Key
 		if err != nil {
 			return SecurityKey{}, err
 		}
-		return k.copied()
+		s, err := k.copied()
+		s.Earlier = nil // that is the first one's
+		return s, err
 	})
 }
 
