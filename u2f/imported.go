@@ -159,7 +159,7 @@ func (k *Key) foreigner(v *VirtualCredential) (r resident, err error) {
 	if c, err = k.newCredential(c); err != nil {
 		return r, err
 	}
-	r = resident{credential: c, rpID: v.RPID, public: key.AppendPublicKey(nil), count: v.SignCount}
+	r = resident{credential: c, rpID: v.RPID, public: key.AppendPublicKey(nil), count: uint32(max(v.SignCount, 0))}
 	return r, k.giveBlob(&r, v.LargeBlob)
 }
 
@@ -235,9 +235,11 @@ func (k *Key) virtual(r *resident) (v VirtualCredential, err error) {
 	if v.PrivateKey, err = key.MarshalPKCS8(); err != nil {
 		return v, err
 	}
-	if v.SignCount, err = k.lastCount(&r.credential); err != nil {
+	count, err := k.lastCount(&r.credential)
+	if err != nil {
 		return v, err
 	}
+	v.SignCount = int64(count)
 	v.LargeBlob, err = k.blobOf(r)
 	return v, err
 }

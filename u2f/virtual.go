@@ -20,7 +20,7 @@ type VirtualCredential struct {
 	UserHandle        Base64URL `json:"userHandle,omitempty"` // 1 to 64 bytes of a discoverable credential
 	UserName          string    `json:"userName,omitempty"`
 	UserDisplayName   string    `json:"userDisplayName,omitempty"`
-	SignCount         uint32    `json:"signCount"`           // that went out last
+	SignCount         int64     `json:"signCount"`           // that went out last; -1 is none, which counts as 0
 	LargeBlob         Base64URL `json:"largeBlob,omitempty"` // not compressed; of a discoverable credential
 	BackupEligibility bool      `json:"backupEligibility"`
 	BackupState       bool      `json:"backupState"`
@@ -121,6 +121,8 @@ func (c *VirtualCredential) check() error {
 		return errors.New("it has a largeBlob, which only discoverable credentials have; leave that out")
 	case c.BackupState && !c.BackupEligibility:
 		return errors.New("it has backupState without backupEligibility; give both or neither")
+	case c.SignCount < -1 || c.SignCount > 1<<32-1:
+		return fmt.Errorf("it has the signCount %d, which is no 32-bit number; give 0 or more", c.SignCount)
 	case c.SignCount == 1<<32-1:
 		return errors.New("its signCount is used up: there is no higher one; give a lower one")
 	}

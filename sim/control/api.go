@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -136,7 +137,7 @@ func (s *Server) routes() []route {
 			return none{}, l.Load(ctx, &in)
 		}),
 		on("POST", "/v1/down", "end the lab", s.end),
-	}, append(s.treatments(), s.keys()...)...)
+	}, slices.Concat(s.treatments(), s.keys(), s.keyCredentials())...)
 }
 
 // Root asks for the root user's access key.

@@ -76,20 +76,6 @@ type KeyImport struct {
 	live.KeyCopy
 }
 
-// KeyCredentials are credentials that were made elsewhere, and the key that is given them.
-type KeyCredentials struct {
-	Serial      string                  `json:"-" path:"serial"`
-	Credentials []u2f.VirtualCredential `json:"credentials"`
-}
-
-// KeyCredential names a key and those of its credentials that are taken out: all that lie in it, or, with an id, that one of
-// a relying party, which need not be discoverable.
-type KeyCredential struct {
-	Serial     string        `json:"-" path:"serial"`
-	RP         string        `json:"rp,omitempty"`
-	Credential u2f.Base64URL `json:"credential,omitempty"`
-}
-
 // KeyFingers names a key and says what the user does the next times that it blinks.
 type KeyFingers struct {
 	Serial  string       `json:"-" path:"serial"`
@@ -157,15 +143,6 @@ func (s *Server) keys() []route {
 		on("POST", "/v1/import-key", "put a key on the bench that was exported", func(ctx context.Context, in KeyImport) (live.KeyShown, error) {
 			return l.ImportKey(ctx, in.File, in.KeyCopy)
 		}),
-		on("POST", "/v1/keys/{serial}/import-credentials", "give a key credentials that were made elsewhere",
-			func(ctx context.Context, in KeyCredentials) (live.KeyShown, error) {
-				return l.ImportCredentials(ctx, in.Serial, in.Credentials)
-			}),
-		on("POST", "/v1/keys/{serial}/export-credentials", "credentials of a key with their secrets",
-			func(ctx context.Context, in KeyCredential) (out KeyCredentials, err error) {
-				out.Credentials, err = l.ExportCredentials(ctx, in.Serial, in.RP, in.Credential)
-				return out, err
-			}),
 		on("GET", "/v1/keys/{serial}/profile", "the profile of a key as it stands", func(ctx context.Context, in Serial) (live.KeyProfile, error) {
 			return l.KeyProfileOf(ctx, in.Serial)
 		}),
