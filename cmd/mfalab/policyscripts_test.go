@@ -16,7 +16,7 @@ func TestThePoliciesInTheScriptsAreTheDocumented(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, documented, 7)
 	played := map[string]string{}
-	for _, script := range []string{"policies", "trusted"} {
+	for _, script := range []string{"policies", "trusted", "ec2"} {
 		a, err := txtar.ParseFile(filepath.Join(scenarios, "clients", script+".txtar"))
 		require.NoError(t, err)
 		for _, f := range a.Files {

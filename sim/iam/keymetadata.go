@@ -17,8 +17,8 @@ import (
 // The condition keys of enrolling a security key: IAM User Guide, reference_policies_iam-condition-keys.
 const (
 	registerSecurityKey policy.Key = "iam:RegisterSecurityKey"
-	fidoCertification              = "FIDO"
-	fips2Certification             = "FIDO-FIPS-140-2"
+	fidoCertification   string     = "FIDO"
+	fips2Certification  string     = "FIDO-FIPS-140-2"
 )
 
 // models is what is published of models of keys.
