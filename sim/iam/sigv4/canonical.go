@@ -63,8 +63,12 @@ func headerValues(r *http.Request, name string) ([]string, bool) {
 		return []string{r.Host}, true
 	}
 	v, ok := r.Header[textproto.CanonicalMIMEHeaderKey(name)]
-	if !ok && name == "content-length" && r.ContentLength >= 0 {
+	switch {
+	case ok:
+	case name == "content-length" && r.ContentLength >= 0:
 		return []string{strconv.FormatInt(r.ContentLength, 10)}, true
+	case name == "transfer-encoding": // older botocores sign it, of uploads in chunks
+		return r.TransferEncoding, len(r.TransferEncoding) > 0
 	}
 	return v, ok
 }
