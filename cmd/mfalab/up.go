@@ -24,6 +24,7 @@ import (
 	"github.com/mfalab/mfalab/sim/endpoint"
 	"github.com/mfalab/mfalab/sim/iam"
 	"github.com/mfalab/mfalab/sim/live"
+	"github.com/mfalab/mfalab/sim/portal/site"
 	"github.com/mfalab/mfalab/sim/s3"
 )
 
@@ -208,6 +209,9 @@ func (c *cli) pages(lab *live.Lab, stop func()) http.Handler {
 	pages := console.New(console.Config{IAM: lab.IAM(), Clock: lab.Clock().Now, RequestID: lab.RequestID})
 	mux.Handle(console.Root, pages)
 	mux.Handle(console.Root+"/", pages)
+	doors := site.New(site.Config{Directory: lab.Portal(), Clock: lab.Clock().Now, RequestID: lab.RequestID})
+	mux.Handle(site.Root, doors)
+	mux.Handle(site.Root+"/", doors)
 	mux.Handle("/", front(lab))
 	return mux
 }

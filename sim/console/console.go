@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"crypto/rand"
 	"embed"
 	"net"
 	"net/http"
@@ -31,9 +30,10 @@ type Config struct {
 
 // A Console serves the pages under [Root]. Hosts and origins have been checked before. It may be used by many goroutines.
 type Console struct {
-	cfg    Config
-	mux    *http.ServeMux
-	secret [32]byte // signs what forms carry
+	cfg     Config
+	mux     *http.ServeMux
+	guarded http.Handler
+	marks   *Marks // on forms
 
 	mu      sync.Mutex
 	visits  map[string]*visit  // by cookie: who has not signed in yet
@@ -43,7 +43,7 @@ type Console struct {
 // New returns a console.
 func New(cfg Config) *Console {
 	c := &Console{cfg: cfg, mux: http.NewServeMux(), visits: map[string]*visit{}, wizards: map[string]*wizard{}}
-	rand.Read(c.secret[:]) // never fails: crypto/rand ends the program first
+	c.marks, c.guarded = NewMarks(), Guard(c.mux)
 	c.mux.Handle("GET "+Root+"/static/", http.StripPrefix(Root, cached(http.FileServerFS(static))))
 	c.routeSignIn()
 	c.routeAccount()
@@ -60,23 +60,7 @@ const contentSecurityPolicy = "default-src 'none'; style-src 'self'; script-src 
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 // ServeHTTP serves a page.
-func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("Content-Security-Policy", contentSecurityPolicy)
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cache-Control", "no-store")
-	if to := named(r); to != "" {
-		http.Redirect(w, r, to, http.StatusFound)
-		return
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	w, end := compressing(w, r)
-	defer end()
-	c.mux.ServeHTTP(w, r)
-}
+func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.guarded.ServeHTTP(w, r) }
 
 // maxForm bounds what a browser can send. Our choice: more than the answer of a security key, or a picture of a QR code.
 const maxForm = 1 << 20

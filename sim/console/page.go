@@ -63,7 +63,7 @@ type sheet struct {
 
 // show writes a page. cookie is the one whose forms it is.
 func (c *Console) show(w http.ResponseWriter, r *http.Request, status int, name, cookie string, s sheet) {
-	s.Form, s.Account, s.Weakened, s.Now = c.mark(cookie), c.cfg.IAM.Account(), c.cfg.IAM.Settings().Weakened(), c.now()
+	s.Form, s.Account, s.Weakened, s.Now = c.marks.Of(cookie), c.cfg.IAM.Account(), c.cfg.IAM.Settings().Weakened(), c.now()
 	if s.Notice == "" && r.Method == http.MethodGet {
 		s.Notice = notices[r.URL.Query().Get("done")]
 	}
@@ -106,7 +106,7 @@ func (c *Console) signed(p page) http.HandlerFunc {
 			http.Redirect(w, r, Root+"/signin"+reason, http.StatusSeeOther)
 			return
 		}
-		if r.Method == http.MethodPost && !c.marked(r, s.cookie) {
+		if r.Method == http.MethodPost && !c.marks.On(r, s.cookie) {
 			c.forbid(w, r, s)
 			return
 		}

@@ -49,7 +49,7 @@ type visitor struct {
 func (c *Console) visiting(p func(w http.ResponseWriter, r *http.Request, v visitor)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		v, cookie := c.visit(w, r)
-		if r.Method == http.MethodPost && !c.marked(r, cookie) {
+		if r.Method == http.MethodPost && !c.marks.On(r, cookie) {
 			c.show(w, r, http.StatusForbidden, "message", cookie, sheet{Title: "Sign in",
 				Error: "This page took too long, or its form was sent by another. Please sign in again."})
 			return

@@ -1,9 +1,7 @@
 package console
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
 	"maps"
 	"net/http"
@@ -141,39 +139,4 @@ func (c *Console) session(r *http.Request) (*session, error) {
 // begin gives the browser the session that it has signed in for.
 func (c *Console) begin(w http.ResponseWriter, r *http.Request, s *iam.ConsoleSession) {
 	setCookie(w, r, sessionCookie, s.AccessKeyID+"."+base64.RawURLEncoding.EncodeToString([]byte(s.SessionToken)))
-}
-
-// mark is what the forms of a page carry that is for the browser with this cookie, and nobody else can know: OWASP's
-// HMAC-based token pattern. It lies under a mask that is another on each page, so that its length when it is compressed tells
-// nothing (BREACH, Section 3.4).
-func (c *Console) mark(cookie string) string {
-	mask := make([]byte, sha256.Size, 2*sha256.Size)
-	rand.Read(mask) // never fails: crypto/rand ends the program first
-	for i, b := range c.sum(cookie) {
-		mask = append(mask, mask[i]^b)
-	}
-	return base64.RawURLEncoding.EncodeToString(mask)
-}
-
-// sum is what a mark hides.
-func (c *Console) sum(cookie string) []byte {
-	m := hmac.New(sha256.New, c.secret[:])
-	m.Write([]byte(cookie))
-	return m.Sum(nil)
-}
-
-// marked reports whether a form, or a script of ours, carries the mark of that cookie.
-func (c *Console) marked(r *http.Request, cookie string) bool {
-	given := r.Header.Get("X-Mfalab-Form")
-	if given == "" {
-		given = r.PostFormValue("form")
-	}
-	b, err := base64.RawURLEncoding.DecodeString(given)
-	if err != nil || len(b) != 2*sha256.Size {
-		return false
-	}
-	for i := range sha256.Size {
-		b[i] ^= b[sha256.Size+i]
-	}
-	return hmac.Equal(b[:sha256.Size], c.sum(cookie))
 }

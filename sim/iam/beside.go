@@ -28,6 +28,7 @@ type Told struct {
 	Request, Response json.RawMessage // requestParameters, responseElements; nil is null
 	Extra             json.RawMessage // additionalEventData
 	ReadOnly          bool
+	Own               bool             // the service leaves events of its own (Records.Leave), and the call none
 	Data              bool             // a data event: LookupEvents does not find it
 	About             []trail.Resource // what the record lists as its resources
 }
@@ -117,6 +118,9 @@ func (b *Beside) leave(ctx context.Context, refusal *Error) error {
 
 // putEvent writes the event of the call with what has come of it.
 func (b *Beside) putEvent(tx Tx, refusal *Error) error {
+	if b.told.Own {
+		return nil
+	}
 	e := b.service.eventOf(b.call, refusal)
 	e.Name = cmp.Or(b.told.Name, e.Name)
 	e.Request, e.Extra, e.ReadOnly, e.Data, e.About = b.told.Request, b.told.Extra, b.told.ReadOnly, b.told.Data, b.told.About
@@ -241,4 +245,12 @@ var kindsBeside = []string{
 	"upload",   // S3: the ID of a multipart upload
 	"part",     // S3: the ID of a multipart upload, a space, the part's number
 	"instance", // EC2: the ID
+
+	"portalrules",     // the portal: "rules"
+	"portaluser",      // the portal: the user's name in small letters
+	"portalkey",       // the portal: a credential ID
+	"portalsignin",    // the portal: the ID of a sign-in
+	"portalassertion", // the portal: the ID of a request to the external identity provider
+	"portalsession",   // the portal: the hash of a session's token
+	"portalsent",      // the portal: "sms" or "email", a space, the number or the address
 }

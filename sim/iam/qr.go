@@ -17,6 +17,9 @@ const (
 	qrMargin = 28
 )
 
+// QRCode returns a PNG of the QR code that says an otpauth URI, for the pages of services beside IAM.
+func QRCode(uri string) ([]byte, error) { return qrCode(uri) }
+
 // qrCode returns a PNG of the QR code that says uri.
 func qrCode(uri string) ([]byte, error) {
 	key, err := otp.NewKeyFromURL(uri)

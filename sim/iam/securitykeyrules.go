@@ -104,22 +104,9 @@ func parseAsserted(call Call) (any, error) {
 
 // judgeCreated lets the library judge the call's new credential.
 func (o *operating) judgeCreated(u *User, c *ceremony) (*webauthn.Credential, error) {
-	given := o.prepared.(presented)
-	if given.err != nil {
-		return nil, broken("form")
-	}
-	rp, err := o.relyingParty(given.models)
+	credential, err := o.newCredential(party{user: u}, c.Session, o.prepared.(presented))
 	if err != nil {
 		return nil, err
-	}
-	response := &given.created.Response
-	o.blind(&response.CollectedClientData, &response.AttestationObject.AuthData, c)
-	credential, err := rp.CreateCredential(party{user: u}, c.Session, given.created)
-	switch {
-	case err != nil:
-		return nil, unbelieved{err}
-	case o.settings.Attestation && credential.AttestationType != string(metadata.BasicFull):
-		return nil, broken("attestation-trust")
 	}
 	taken, err := o.Get(kindCredential, credentialKey(credential.ID))
 	if err == nil && taken != nil {
@@ -128,17 +115,38 @@ func (o *operating) judgeCreated(u *User, c *ceremony) (*webauthn.Credential, er
 	return credential, err
 }
 
+// newCredential lets the library judge a new credential of p's.
+func (o *operating) newCredential(p party, session webauthn.SessionData, given presented) (*webauthn.Credential, error) {
+	if given.err != nil {
+		return nil, broken("form")
+	}
+	rp, err := o.relyingParty(given.models)
+	if err != nil {
+		return nil, err
+	}
+	response := &given.created.Response
+	o.blind(&response.CollectedClientData, &response.AttestationObject.AuthData, session)
+	credential, err := rp.CreateCredential(p, session, given.created)
+	switch {
+	case err != nil:
+		return nil, unbelieved{err}
+	case o.settings.Attestation && credential.AttestationType != string(metadata.BasicFull):
+		return nil, broken("attestation-trust")
+	}
+	return credential, nil
+}
+
 // blind makes the library see what it expects where a check is weakened on purpose. The signature is checked over what
 // really came.
-func (o *operating) blind(data *protocol.CollectedClientData, auth *protocol.AuthenticatorData, c *ceremony) {
+func (o *operating) blind(data *protocol.CollectedClientData, auth *protocol.AuthenticatorData, session webauthn.SessionData) {
 	if o.settings.AnyOrigin {
 		data.Origin, data.TopOrigin, data.CrossOrigin = o.settings.RPOrigin, "", false
 	}
 	if o.settings.AnyChallenge {
-		data.Challenge = c.Session.Challenge
+		data.Challenge = session.Challenge
 	}
 	if o.settings.AnyRPIDHash {
-		hash := sha256.Sum256([]byte(c.Session.RelyingPartyID))
+		hash := sha256.Sum256([]byte(session.RelyingPartyID))
 		auth.RPIDHash = hash[:]
 	}
 }

@@ -141,9 +141,18 @@ func (o *operating) beginEnrolment() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	rp, err := o.relyingParty(nil)
+	options, session, err := o.askToCreate(p)
 	if err != nil {
 		return nil, err
+	}
+	return o.begin(&ceremony{UserID: u.ID, Name: o.param("SecurityKeyName"), Session: *session}, options)
+}
+
+// askToCreate returns what the page of a new key hands to its browser: WebAuthn, Section 7.1, step 1.
+func (o *operating) askToCreate(p party) (options any, session *webauthn.SessionData, err error) {
+	rp, err := o.relyingParty(nil)
+	if err != nil {
+		return nil, nil, err
 	}
 	creation, session, err := rp.BeginRegistration(p, func(c *protocol.PublicKeyCredentialCreationOptions) error {
 		c.Challenge, c.Parameters = o.draw("challenge").Bytes(challengeLength), algorithms
@@ -153,9 +162,28 @@ func (o *operating) beginEnrolment() (any, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return o.begin(&ceremony{UserID: u.ID, Name: o.param("SecurityKeyName"), Session: *session}, creation.Response)
+	return creation.Response, session, nil
+}
+
+// askToSign returns what the page hands to the browser of who has keys: WebAuthn, Section 7.2, step 1.
+func (o *operating) askToSign(p party) (options any, session *webauthn.SessionData, err error) {
+	if len(p.keys) == 0 {
+		return nil, nil, o.refuse("NoSecurityKey")
+	}
+	rp, err := o.relyingParty(nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	assertion, session, err := rp.BeginLogin(p, func(r *protocol.PublicKeyCredentialRequestOptions) error {
+		r.Challenge = o.draw("challenge").Bytes(challengeLength)
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return assertion.Response, session, nil
 }
 
 // enrolling returns the user who is to get a security key, and refuses one who may get none.

@@ -19,21 +19,11 @@ func (o *operating) beginSignIn() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(p.keys) == 0 {
-		return nil, o.refuse("NoSecurityKey")
-	}
-	rp, err := o.relyingParty(nil)
+	options, session, err := o.askToSign(p)
 	if err != nil {
 		return nil, err
 	}
-	assertion, session, err := rp.BeginLogin(p, func(r *protocol.PublicKeyCredentialRequestOptions) error {
-		r.Challenge = o.draw("challenge").Bytes(challengeLength)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return o.begin(&ceremony{UserID: u.ID, Session: *session}, assertion.Response)
+	return o.begin(&ceremony{UserID: u.ID, Session: *session}, options)
 }
 
 // asked returns who signs in: the user of the sign-in that the call names, or, for who does not ask for passwords, the user
@@ -96,27 +86,39 @@ func (o *operating) judgeAsserted(u *User, c *ceremony) (*device, error) {
 	if err != nil {
 		return nil, err
 	}
+	credential, err := o.signature(p, c.Session, given.asserted, d.Serial, d.Key.Credential.Authenticator.SignCount)
+	if err == error(broken("count-regress")) {
+		d.Key.regressed(given.asserted.Response.AuthenticatorData.Counter, o.Now)
+		return nil, cmp.Or(o.putDevice(d), err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.Key.Credential = *credential
+	return d, nil
+}
+
+// signature lets the library judge an assertion of one of p's credentials, whose signature count was known. It returns the
+// credential as it is from now on.
+func (o *operating) signature(p party, session webauthn.SessionData, a *protocol.ParsedCredentialAssertionData, serial string, known uint32) (*webauthn.Credential, error) {
 	rp, err := o.relyingParty(nil)
 	if err != nil {
 		return nil, err
 	}
-	a := given.asserted
-	o.blind(&a.Response.CollectedClientData, &a.Response.AuthenticatorData, c)
-	known, said := d.Key.Credential.Authenticator.SignCount, a.Response.AuthenticatorData.Counter
-	credential, err := rp.ValidateLogin(p, c.Session, a)
+	o.blind(&a.Response.CollectedClientData, &a.Response.AuthenticatorData, session)
+	said := a.Response.AuthenticatorData.Counter
+	credential, err := rp.ValidateLogin(p, session, a)
 	if err != nil {
 		return nil, unbelieved{err}
 	}
-	o.decision.Facts = []Fact{{"serial", d.Serial}, {"count", int64(said)}, {"known", int64(known)}}
+	o.decision.Facts = []Fact{{"serial", serial}, {"count", int64(said)}, {"known", int64(known)}}
 	if credential.Authenticator.CloneWarning {
 		if !o.settings.CountRegress {
-			d.Key.regressed(said, o.Now)
-			return nil, cmp.Or[error](o.putDevice(d), broken("count-regress"))
+			return nil, broken("count-regress")
 		}
 		credential.Authenticator.CloneWarning, credential.Authenticator.SignCount = false, said
 	}
-	d.Key.Credential = *credential
-	return d, nil
+	return credential, nil
 }
 
 // deviceWithCredential returns u's device with that credential ID.

@@ -85,6 +85,19 @@ func (l *Lab) follow(ctx context.Context, p *Plan) error {
 			return fmt.Errorf("user %q: %w", u.Name, err)
 		}
 	}
+	if p.Portal == nil {
+		return nil
+	}
+	for _, u := range p.Portal.Users {
+		if _, err := l.AddPortalUser(ctx, u); err != nil {
+			return fmt.Errorf("user %q of the portal: %w", u.Name, err)
+		}
+	}
+	if len(p.Portal.Set) > 0 {
+		if _, err := l.SetPortalRules(ctx, p.Portal.Set); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

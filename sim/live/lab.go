@@ -15,6 +15,7 @@ import (
 	"github.com/mfalab/mfalab/sim"
 	"github.com/mfalab/mfalab/sim/iam"
 	"github.com/mfalab/mfalab/sim/iam/sqlite"
+	"github.com/mfalab/mfalab/sim/portal"
 	"github.com/mfalab/mfalab/sim/s3"
 )
 
@@ -60,6 +61,7 @@ type Lab struct {
 	journal *Journal
 	store   iam.Store
 	service *iam.Service
+	portal  *portal.Directory
 	bus     *sock.Bus // nil until OpenBus
 	exports exports
 	served  bool // keys that are not on the bus have their ways in

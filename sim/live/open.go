@@ -7,6 +7,7 @@ import (
 	"github.com/mfalab/mfalab/sim"
 	"github.com/mfalab/mfalab/sim/iam"
 	"github.com/mfalab/mfalab/sim/iam/memory"
+	"github.com/mfalab/mfalab/sim/portal"
 	"github.com/mfalab/mfalab/sim/s3"
 )
 
@@ -195,6 +196,7 @@ func (l *Lab) assemble(ctx context.Context, account string) error {
 	if l.service, err = iam.New(ctx, cfg, start); err != nil {
 		return err
 	}
+	l.portal = portal.New(l.service)
 	if l.opt.Ephemeral {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mfalab/mfalab/sim/iam"
+	"github.com/mfalab/mfalab/sim/portal"
 )
 
 // A Plan says what a new lab holds: the file of `mfalab up --init`.
@@ -22,6 +23,8 @@ type Plan struct {
 	Rate  *float64   `json:"rate,omitempty"`
 	Fobs  []PlanFob  `json:"fobs,omitempty"`
 	Users []PlanUser `json:"users,omitempty"`
+	// Portal is the portal beside the account.
+	Portal *PlanPortal `json:"portal,omitempty"`
 }
 
 // A PlanFob is one fob of a plan, or Count alike but for serial and seed.
@@ -66,6 +69,11 @@ func (p *Plan) check() error {
 		if f.Count < 0 || f.Count > maxPlanFobs || f.Count > 1 && (f.Serial != "" || len(f.Seed) > 0) {
 			return fmt.Errorf("fobs[%d] of the plan: a count is 1 to %d, and only fobs without serial and seed can be counted",
 				i, maxPlanFobs)
+		}
+	}
+	if p.Portal != nil {
+		if _, err := portal.DefaultRules().Changed(p.Portal.Set); err != nil {
+			return err
 		}
 	}
 	_, err := Settings(p.Set, p.Weaken)

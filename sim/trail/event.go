@@ -30,6 +30,8 @@ type Event struct {
 	SharedID  string `json:"sh,omitempty"`
 	ReadOnly  bool   `json:"ro,omitempty"`
 	SignIn    bool   `json:"si,omitempty"` // the page's, not the API's
+	// Details is serviceEventDetails: what a service did by itself, nobody having called it; nil for calls.
+	Details json.RawMessage `json:"sd,omitempty"`
 	// Role is the ARN of the role that was assumed: it is listed as the record's resource.
 	Role string `json:"ar,omitempty"`
 	TLS  *TLS   `json:"tls,omitempty"`
@@ -58,6 +60,8 @@ const (
 	AssumedRole   Kind = "AssumedRole"
 	FederatedUser Kind = "FederatedUser"
 	Anonymous     Kind = "AWSAccount" // somebody of another account or, in this lab, nobody who says who it is
+	// Unknown is who signs in at IAM Identity Center: no user of the account.
+	Unknown Kind = "Unknown"
 )
 
 // An Identity is who called. The account is not in it: it is the same in every record.
@@ -104,7 +108,7 @@ func (e *Event) UserName() string {
 	switch w := e.Who; w.Kind {
 	case Root:
 		return "root"
-	case IAMUser:
+	case IAMUser, Unknown:
 		return w.User
 	default:
 		return afterLast(w.Principal, ':')

@@ -14,6 +14,7 @@ const (
 	domain        = ".amazonaws.com"
 	apiCall       = "AwsApiCall"
 	consoleSignIn = "AwsConsoleSignIn"
+	serviceEvent  = "AwsServiceEvent"
 	management    = "Management"
 	data          = "Data"
 	// anonymous is the account of a request that nobody signed: "CloudTrail userIdentity element".
@@ -45,7 +46,9 @@ type Record struct {
 	RecipientAccountID  string           `json:"recipientAccountId"`
 	SharedEventID       string           `json:"sharedEventID,omitempty"`
 	EventCategory       string           `json:"eventCategory"`
-	TLSDetails          *TLSDetails      `json:"tlsDetails,omitempty"`
+	// ServiceEventDetails are there for what a service records that nobody called.
+	ServiceEventDetails json.RawMessage `json:"serviceEventDetails,omitempty"`
+	TLSDetails          *TLSDetails     `json:"tlsDetails,omitempty"`
 	// FromConsole is "true" for what is done in a session of the console, else absent.
 	FromConsole string `json:"sessionCredentialFromConsole,omitempty"`
 }
@@ -109,6 +112,9 @@ func (e *Event) Record(account string) Record {
 	}
 	if e.SignIn {
 		r.EventVersion, r.EventType, r.RequestID = signInVersion, consoleSignIn, ""
+	}
+	if e.Details != nil {
+		r.EventVersion, r.EventType, r.ServiceEventDetails = signInVersion, serviceEvent, e.Details
 	}
 	if e.Console && !e.SignIn {
 		r.FromConsole = "true"

@@ -36,9 +36,10 @@ function answer(c) {
 }
 
 async function send(url, form, body) {
+	const trusted = document.querySelector("#U2fKey .trust:checked");
 	const r = await fetch(url, {
 		method: "POST", body: body ? JSON.stringify(body) : "", credentials: "same-origin",
-		headers: { "Content-Type": "application/json", "X-Mfalab-Form": form },
+		headers: { "Content-Type": "application/json", "X-Mfalab-Form": form, "X-Mfalab-Trust": trusted ? "1" : "" },
 	});
 	const v = await r.json().catch(() => ({ Error: "The lab did not answer as expected." }));
 	if (!r.ok) throw new Error(v.Error);
@@ -57,7 +58,7 @@ async function ceremony(state) {
 	}
 	try {
 		state.textContent = "Waiting for the security key…";
-		const begun = await send(state.dataset.url + "/begin", state.dataset.form);
+		const begun = await send(state.dataset.url + "/begin" + (state.dataset.query || ""), state.dataset.form);
 		const c = await navigator.credentials[kind]({ publicKey: options(begun.Options) });
 		state.textContent = "Checking…";
 		const done = await send(state.dataset.url + "/finish", state.dataset.form, { ID: begun.ID, Response: answer(c) });
