@@ -163,3 +163,23 @@ func TestBackupFlags(t *testing.T) {
 	_, err := r.key.Profile().With("backup_eligible", "false")
 	require.ErrorContains(t, err, "backed_up without backup_eligible")
 }
+
+// A credential that is replaced or deleted takes its counter along, and one that is kept has none beside it.
+func TestCountersGoWithTheirCredentials(t *testing.T) {
+	r := counter(t, u2f.CountEach, 0)
+	first := r.make(resident("alice"))
+	require.Equal(t, uint32(1), r.get(allow(first.auth.CredentialID)).auth.Counter)
+	require.Equal(t, uint32(2), r.get(allow(first.auth.CredentialID)).auth.Counter)
+	require.Empty(t, countersOf(r))
+	records := len(r.contents())
+	second := r.make(resident("alice"))
+	require.Equal(t, uint32(1), r.get(allow(second.auth.CredentialID)).auth.Counter, "another credential's counter is another")
+	require.Len(t, r.contents(), records)
+	r.setPIN()
+	token := r.tokenFor(ctap.PermissionCM, nil)
+	records = len(r.contents())
+	_, err := r.manage(managing(token, ctap.CredentialManagementRequest{Subcommand: ctap.DeleteCredential, CredentialID: second.auth.CredentialID}))
+	require.NoError(t, err)
+	require.Len(t, r.contents(), records-1)
+	require.Empty(t, countersOf(r))
+}

@@ -93,7 +93,7 @@ func (k *Key) ask(now time.Time, r *ctap.GetAssertionRequest) (a asking, err err
 	if err := k.checkUV(r.Options.UV, r.UVAuthParam); err != nil {
 		return a, err
 	}
-	if r.Options.UP != ctap.False {
+	if r.Options.UP != ctap.False || k.profile.Quirks.AlwaysUVForUPFalse {
 		if err := k.alwaysUV(&r.Options, r.UVAuthParam); err != nil { // step 5
 			return a, err
 		}

@@ -66,6 +66,7 @@ func states() []state {
 		list = append(list, state{name: "counter " + string(mode) + ", credentials of both kinds", profile: "ctap2.1 counter=" + string(mode),
 			build: func(h *host) { h.useNonResident(); h.useResidents(2) }})
 	}
+	list = append(list, importedStates()...)
 	for n := 1; n < resetWrites; n++ {
 		list = append(list, state{name: fmt.Sprintf("a reset without power since write %d", n), profile: "ctap2.1",
 			build: (*host).useEverything, reset: n, bare: true})
@@ -237,6 +238,9 @@ func commands() []command {
 		{"changePIN, which must be", (*host).changingForced},
 		{"authenticatorLargeBlobs", func(h *host) (message, bool) { return h.writingBlobs(60, 0) }},
 		{"authenticatorLargeBlobs, the last fragment", func(h *host) (message, bool) { return h.writingBlobs(60, 25) }},
+		{"deleteCredential", (*host).deleting},
+		{"import of a discoverable credential", func(h *host) (message, bool) { return h.importing(true) }},
+		{"import of a credential that is not discoverable", func(h *host) (message, bool) { return h.importing(false) }},
 		{"reset", func(h *host) (message, bool) { return h.resetting(), h.profile.CTAP2() }},
 		{"U2F_REGISTER", func(h *host) (message, bool) { return h.registering(rpID), true }},
 		{"U2F_AUTHENTICATE", func(h *host) (message, bool) { return h.authenticateFirst(3) }},

@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -173,19 +174,25 @@ func (h *host) look(known []issued, pins []string) world {
 			}
 		}
 	}
-	h.lookInside(residents, !w.blocked() && !w.forced(), len(w.credentials) > 0)
+	h.lookInside(w.credentials, residents, !w.blocked() && !w.forced())
 	return w
 }
 
-// lookInside looks for records that nobody can use. With all, residents are all that there are; with used, a credential
-// may have a counter.
-func (h *host) lookInside(residents int, all, used bool) {
-	records := 0
+// lookInside looks for records that nobody can use: a counter without a credential that flash has nothing else of is one. With
+// all, residents are all that there are.
+func (h *host) lookInside(working []issued, residents int, all bool) {
+	records, own := 0, map[string]bool{}
+	for _, c := range working {
+		if !c.resident {
+			own["count/"+hex.EncodeToString(c.id[4:min(20, len(c.id))])] = true
+		}
+	}
 	for name := range h.contents() {
 		switch {
 		case strings.HasPrefix(name, "rk/"):
 			records++
-		case strings.HasPrefix(name, "count/") && used: // of one that was replaced too, until reset
+		case own[name]:
+		case strings.HasPrefix(name, "im/") && len(own) > 0:
 		case h.profile.Sensor.Templates > 0 && (strings.HasPrefix(name, "fp/") || name == "uv"):
 		case !slices.Contains([]string{"factory", "master", "counter", "pin", "retries", "settings", "blobs"}, name):
 			h.wrong("record %q is left over", name)

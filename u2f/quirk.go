@@ -34,12 +34,15 @@ type Quirks struct {
 	InternalAccountChooser bool   `json:"internal_account_chooser,omitempty"`                            // the user chooses the account on the key: the newest, userSelected
 
 	// What is refused.
-	AlwaysUVForUPFalse         bool `json:"always_uv_for_up_false,omitempty"`                    // silent assertions need user verification, where the user can be verified
+	AlwaysUVForUPFalse         bool `json:"always_uv_for_up_false,omitempty"`                    // with alwaysUv, silent assertions need user verification too
 	RejectSilent               bool `json:"reject_silent_authentication_requests,omitempty"`     // CTAP2_ERR_UNSUPPORTED_OPTION for "up": false
 	RejectLists                bool `json:"reject_large_allow_and_exclude_lists,omitempty"`      // CTAP2_ERR_LIMIT_EXCEEDED for lists of more than one
 	RejectExtensions           bool `json:"reject_all_extensions,omitempty"`                     // CTAP2_ERR_UNSUPPORTED_EXTENSION for a request with any
 	ImmediateInvalidCredential bool `json:"return_immediate_invalid_credential_error,omitempty"` // CTAP2_ERR_INVALID_CREDENTIAL instead of CTAP2_ERR_NO_CREDENTIALS
 	IgnoreU2FCredentials       bool `json:"ignore_u2f_credentials,omitempty"`                    // what U2F_REGISTER made makes no CTAP2 assertions
+
+	// UVFails is user_verification_succeeds of the catalogue, the other way round: no finger is recognised, enrolled or not.
+	UVFails bool `json:"user_verification_fails,omitempty"`
 
 	// What else is said.
 	AdvertisedAlgorithms []cose.Algorithm  `json:"advertised_algorithms,omitempty"` // getInfo says these instead of those that the key has
@@ -73,6 +76,7 @@ func (p Profile) checkQuirks() error {
 			slices.Contains([]string{includeAlways, includeIfNeeded, includeNever}, q.IncludeCredential), "always, if-needed or never"},
 		{"internal_account_chooser", q.InternalAccountChooser, p.ResidentSlots > 0, "resident_slots of 1 or more"},
 		{"always_uv_for_up_false", q.AlwaysUVForUPFalse, len(p.PINUVAuthProtocols) > 0, "pin_uv_auth_protocols"},
+		{"user_verification_fails", q.UVFails, p.Sensor.Templates > 0, "a sensor"},
 		{"ignore_u2f_credentials", q.IgnoreU2FCredentials, p.CTAP1() && p.CTAP2(), "U2F_V2 and a version of CTAP2 in versions"},
 		{"empty_rp_enumeration", q.EmptyRPEnumeration, p.CredentialManagement, "credential_management"},
 		{"no_transports_in_attestation_certificate", q.CertWithoutTransports, p.CTAP2(), "a version of CTAP2 in versions"},
@@ -129,8 +133,6 @@ func (k *Key) strangeAsking(r *ctap.GetAssertionRequest) error {
 		return ctap.ErrUnsupportedExtension
 	case q.RejectSilent && silent:
 		return ctap.ErrUnsupportedOption
-	case q.AlwaysUVForUPFalse && silent && r.UVAuthParam == nil && k.pinSet():
-		return ctap.ErrPUATRequired
 	}
 	return nil
 }

@@ -205,11 +205,27 @@ func TestQuirks(t *testing.T) {
 		r := newRig(t, u2f.DefaultProfile, nil)
 		m := r.make()
 		r.quirky("always_uv_for_up_false", "true")
-		r.get(silent, allow(m.auth.CredentialID)) // nobody can be verified yet
 		r.setPIN()
+		r.get(silent, allow(m.auth.CredentialID)) // without alwaysUv it changes nothing
+		r.quirky("always_uv", "true")
 		_, err := r.send(getCmd, asking(all(silent, allow(m.auth.CredentialID))))
 		require.Equal(t, ctap.ErrPUATRequired, err)
 		r.get(silent, allow(m.auth.CredentialID), askWithToken(r.token(ctap.PermissionGA)))
+	})
+	t.Run("user_verification_fails", func(t *testing.T) {
+		r := newBioRig(t, nil)
+		r.enrol(r.tokenFor(ctap.PermissionBE, nil), "thumb")
+		require.True(t, r.key.Summary().Sensor.Retries > 1)
+		verify := func() error {
+			r.key.SetFingers(r.now, []u2f.Finger{{Name: "thumb"}})
+			_, err := r.send(makeCmd, making(func(m *ctap.MakeCredentialRequest) { m.Options.UV = ctap.True }))
+			return err
+		}
+		require.NoError(t, verify())
+		r.quirky("user_verification_fails", "true")
+		before := r.key.Summary().Sensor.Retries
+		require.Equal(t, ctap.ErrPUATRequired, verify())
+		require.Less(t, r.key.Summary().Sensor.Retries, before)
 	})
 	t.Run("override_response_map", func(t *testing.T) {
 		r := newRig(t, u2f.DefaultProfile, nil)

@@ -209,7 +209,7 @@ func (k *Key) mismatched(now time.Time, what Request, f Finger, attempts int, th
 
 // matches reports whether f lies well, and is enrolled.
 func (k *Key) matches(f Finger) bool {
-	return f.Sample == Sample(ctap.SampleGood) && k.templateOf(f.Name) >= 0
+	return f.Sample == Sample(ctap.SampleGood) && k.templateOf(f.Name) >= 0 && !k.profile.Quirks.UVFails
 }
 
 // uvError is what authenticatorMakeCredential and authenticatorGetAssertion answer where built-in user verification ended
