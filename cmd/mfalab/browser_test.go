@@ -24,7 +24,7 @@ import (
 )
 
 // browserPatience ends a browser test that hangs. Our choice: many times what any of them takes.
-const browserPatience = time.Minute
+const browserPatience = 5 * time.Minute
 
 // browserPath returns where Debian's package of that name has put the browser of that name. Without one the test is
 // skipped, or fails where clients are required.

@@ -5,8 +5,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -22,7 +20,6 @@ type clerkDesk struct {
 	*desk
 	t    *testing.T
 	door live.Door
-	shot int
 }
 
 // atConsole sits down before the console.
@@ -42,18 +39,6 @@ func (c *clerkDesk) see(path string) {
 	c.t.Helper()
 	c.open(c.t, c.page(path))
 	c.picture()
-}
-
-// picture keeps what the page looks like, for people, in a folder that git ignores: wide and narrow, light and dark.
-func (c *clerkDesk) picture() {
-	c.t.Helper()
-	folder := filepath.Join("..", "..", "screenshots")
-	require.NoError(c.t, os.MkdirAll(folder, 0o755))
-	name := strings.Trim(regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(c.t.Name()), "-"), "-")
-	c.shot++
-	b, err := chromedp.Run(c.browser.(chromium).ctx, chromedp.FullScreenshot(90))
-	require.NoError(c.t, err)
-	require.NoError(c.t, os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s-%02d.png", name, c.shot)), b, 0o644))
 }
 
 // fill types into fields of the page, and sets what is to be chosen there.
@@ -170,8 +155,31 @@ func (c *clerkDesk) fob() (serial string) {
 	return serial
 }
 
-func TestAFobAtTheConsole(t *testing.T) {
+// TestTheConsole has Chromium do what people do there, in one lab and one browser: each part has users of its own, and leaves signed out.
+func TestTheConsole(t *testing.T) {
 	c := atConsole(t)
+	for _, part := range []struct {
+		name string
+		play func(c *clerkDesk, t *testing.T)
+	}{
+		{"a fob is enrolled and signs in, once a code", (*clerkDesk).fobbed},
+		{"an app, and the orphan of a wizard that somebody left", (*clerkDesk).apped},
+		{"a security key beside a fob, and the choice between them", (*clerkDesk).keyed},
+		{"a fob that has drifted is found again", (*clerkDesk).drifted},
+		{"a password that has to be changed", (*clerkDesk).renewed},
+		{"root loses the device and comes back", (*clerkDesk).recovered},
+		{"a key that waits for its touch", (*clerkDesk).touched},
+		{"a user is given a policy, a group and another password", (*clerkDesk).permitted},
+		{"a keyboard is enough", (*clerkDesk).keyboardOnly},
+		{"other pages and other names", (*clerkDesk).foreign},
+	} {
+		t.Run(part.name, func(t *testing.T) {
+			part.play(&clerkDesk{desk: c.desk, t: t, door: c.door}, t)
+		})
+	}
+}
+
+func (c *clerkDesk) fobbed(t *testing.T) {
 	c.see("")
 	c.at("/signin")
 	c.fill("#resolving_input", c.door.Account)
@@ -213,10 +221,9 @@ func TestAFobAtTheConsole(t *testing.T) {
 	c.says("Your authentication information is incorrect.")
 }
 
-func TestAnAppAtTheConsole(t *testing.T) {
-	c := atConsole(t)
+func (c *clerkDesk) apped(t *testing.T) {
 	c.administer()
-	c.user("alice")
+	c.user("anne")
 	c.assign("virtual", "phone")
 	var seed, picture string
 	require.NoError(t, json.Unmarshal(c.eval(t, `document.querySelector("#secret_key").textContent`), &seed))
@@ -224,7 +231,7 @@ func TestAnAppAtTheConsole(t *testing.T) {
 	require.Regexp(t, `^data:image/png;base64,`, picture)
 
 	// Whoever leaves now leaves the device behind, and finds the way out.
-	c.see("/iam/users/alice")
+	c.see("/iam/users/anne")
 	c.assign("virtual", "phone")
 	c.says("MFA device already exists.")
 	c.press("#delete_orphan")
@@ -245,39 +252,38 @@ func TestAnAppAtTheConsole(t *testing.T) {
 	c.says("arn:aws:iam::123456789012:mfa/phone")
 	c.signOut()
 	c.do(t, "clock", "advance", "30s")
-	c.signIn("alice", "Open-Sesame-1")
+	c.signIn("anne", "Open-Sesame-1")
 	c.fill("#mfaCode", read())
 	c.press("#mfa_submit")
 	c.at("/home")
 }
 
-func TestASecurityKeyAtTheConsole(t *testing.T) {
-	c := atConsole(t)
+func (c *clerkDesk) keyed(t *testing.T) {
 	key := c.plugIn(t, "--touch", "auto")
 	c.administer()
-	c.user("alice")
+	c.user("bert")
 	c.assign("key", "blue")
-	c.at("/iam/users/alice")
+	c.at("/iam/users/bert")
 	c.says("The security key was registered.")
-	c.says("u2f/user/alice/blue-")
+	c.says("u2f/user/bert/blue-")
 	serial := c.fob()
 	c.signOut()
 
 	// Two kinds: the user chooses, and the choice is remembered, but never that a device is needed.
-	c.signIn("alice", "Open-Sesame-1")
+	c.signIn("bert", "Open-Sesame-1")
 	c.at("/signin/kind")
 	c.fill(`#multi_mfa_container [ng-model="mfaOption"][value="U2F"]`, "", "#remember_mfa_checkbox", "")
 	c.press("#next_multi")
 	c.at("/home")
-	c.says("u2f/user/alice/blue-")
+	c.says("u2f/user/bert/blue-")
 	c.signOut()
-	c.signIn("alice", "Open-Sesame-1")
+	c.signIn("bert", "Open-Sesame-1")
 	c.at("/home")
 	c.signOut()
 
 	// Without the key there are still the codes.
 	c.do(t, "key", "unplug", key)
-	c.signIn("alice", "Open-Sesame-1")
+	c.signIn("bert", "Open-Sesame-1")
 	c.at("/signin/mfa")
 	c.see("/signin/mfa?kind=SWHW")
 	c.fill("#mfaCode", c.code(serial))
@@ -286,14 +292,13 @@ func TestASecurityKeyAtTheConsole(t *testing.T) {
 	c.do(t, "key", "plug", key)
 }
 
-func TestADriftedFobAtTheConsole(t *testing.T) {
-	c := atConsole(t)
+func (c *clerkDesk) drifted(t *testing.T) {
 	c.administer()
-	c.user("alice")
+	c.user("carl")
 	serial := c.fob()
 	c.signOut()
 	c.do(t, "fob", "drift", serial, "--by", "270s")
-	c.signIn("alice", "Open-Sesame-1")
+	c.signIn("carl", "Open-Sesame-1")
 	for range 3 {
 		c.fill("#mfaCode", c.code(serial))
 		c.press("#mfa_submit")
@@ -312,14 +317,13 @@ func TestADriftedFobAtTheConsole(t *testing.T) {
 	c.at("/home")
 }
 
-func TestAPasswordThatHasToBeChangedAtTheConsole(t *testing.T) {
-	c := atConsole(t)
+func (c *clerkDesk) renewed(t *testing.T) {
 	c.administer()
 	c.see("/iam/users")
-	c.fill("#user_name", "alice", "#password", "Open-Sesame-1", `input[name="reset"]`, "")
+	c.fill("#user_name", "dora", "#password", "Open-Sesame-1", `input[name="reset"]`, "")
 	c.press("#create_user_button")
 	c.signOut()
-	c.signIn("alice", "Open-Sesame-1")
+	c.signIn("dora", "Open-Sesame-1")
 	c.at("/signin/password")
 	c.fill("#new_password", "Open-Sesame-2", "#confirm_password", "Open-Sesame-3")
 	c.press("#change_password_button")
@@ -328,12 +332,11 @@ func TestAPasswordThatHasToBeChangedAtTheConsole(t *testing.T) {
 	c.press("#change_password_button")
 	c.at("/home")
 	c.signOut()
-	c.signIn("alice", "Open-Sesame-1")
+	c.signIn("dora", "Open-Sesame-1")
 	c.says("Your authentication information is incorrect.")
 }
 
-func TestRootLosesTheDeviceAtTheConsole(t *testing.T) {
-	c := atConsole(t)
+func (c *clerkDesk) recovered(t *testing.T) {
 	root := func() {
 		c.see("/signin")
 		c.fill("#root_user_radio_button", "", "#resolving_input", c.door.Users[0].Name)
@@ -384,6 +387,7 @@ func TestRootLosesTheDeviceAtTheConsole(t *testing.T) {
 // TestTheSignInPagesOfEachGeneration plays the scripts that the web is full of: they know the names of elements and nothing
 // else. AWS MFA, Section 6.2.
 func TestTheSignInPagesOfEachGeneration(t *testing.T) {
+	before := atChromium(t)
 	for generation, play := range map[string]func(c *clerkDesk, code func() string){
 		"2023": func(c *clerkDesk, code func() string) {
 			c.fill("#account", c.door.Account, "#username", "alice", "#password", "Open-Sesame-1")
@@ -408,7 +412,8 @@ func TestTheSignInPagesOfEachGeneration(t *testing.T) {
 		},
 	} {
 		t.Run(generation, func(t *testing.T) {
-			c := &clerkDesk{desk: atChromium(t, "--set", "signin-page="+generation), t: t}
+			c := &clerkDesk{desk: &desk{Context: before.Context, browser: before.browser}, t: t}
+			c.dir, c.owner = detached(t, "--set", "signin-page="+generation)
 			require.NoError(t, json.Unmarshal([]byte(c.do(t, "console", "--json")), &c.door))
 			c.administer()
 			c.user("alice")
@@ -421,4 +426,51 @@ func TestTheSignInPagesOfEachGeneration(t *testing.T) {
 			c.press("a#aws-console-logout")
 		})
 	}
+}
+
+// touched looks at the pages on which a browser waits for a key.
+func (c *clerkDesk) touched(t *testing.T) {
+	key := c.plugIn(t)
+	c.administer()
+	c.user("erna")
+	c.assign("key", "blue")
+	c.look()
+	c.do(t, "key", "touch", key, "--wait", "1m")
+	c.at("/iam/users/erna")
+	c.says("1 of 8 devices")
+	c.signOut()
+	c.signIn("erna", "Open-Sesame-1")
+	c.look()
+	c.do(t, "key", "touch", key, "--wait", "1m")
+	c.at("/home")
+	c.signOut()
+}
+
+// permitted is what a tester does first: a user, what it may do, and its own password.
+func (c *clerkDesk) permitted(t *testing.T) {
+	c.administer()
+	c.see("/iam/groups")
+	c.fill("#group_name", "readers")
+	c.press("#create_group_button")
+	c.fill("#policy", "arn:aws:iam::aws:policy/IAMReadOnlyAccess")
+	c.press("#attach_policy")
+	c.user("fritz")
+	c.fill("#group", "readers")
+	c.press("#join_group")
+	c.fill("#policy", "arn:aws:iam::aws:policy/IAMUserChangePassword")
+	c.press("#attach_policy")
+	c.says("The permissions were changed.")
+	c.see("/iam/policy?arn=arn:aws:iam::aws:policy/IAMUserChangePassword")
+	c.says("iam:ChangePassword")
+	c.see("/iam/settings")
+	c.signOut()
+	c.signIn("fritz", "Open-Sesame-1")
+	c.see("/iam/me")
+	c.fill("#old_password", "Open-Sesame-1", "#new_password", "Open-Sesame-2", "#confirm_password", "Open-Sesame-2")
+	c.press("#change_password_button")
+	c.says("Your password was changed.")
+	c.see("/iam/users")
+	c.see("/billing")
+	c.says("not activated")
+	c.signOut()
 }

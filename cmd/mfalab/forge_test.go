@@ -274,7 +274,10 @@ func installNPM(t *testing.T, folder string) string {
 	}
 	hash := sha256.New()
 	files := map[string][]byte{}
-	for _, name := range []string{"package.json", "package-lock.json", "verify.mjs"} {
+	entries, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	for _, entry := range entries {
+		name := entry.Name()
 		text, err := os.ReadFile(filepath.Join(folder, name))
 		require.NoError(t, err)
 		files[name] = text

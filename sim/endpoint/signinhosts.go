@@ -10,6 +10,9 @@ import (
 // through the proxy only: nobody but who trusts the lab's authority comes here by them. "AWS MFA", Section 6.1.
 var pageHosts = regexp.MustCompile(`^(?:([a-z0-9][a-z0-9-]{0,62})\.)?(signin|console)\.aws\.amazon\.com$`)
 
+// pageSession is the cookie of who has signed in on the pages: at a sign-in name /console/home is theirs alone.
+const pageSession = "mfalab-session"
+
 // regions are what stands before those names without being an account's alias.
 var regions = regexp.MustCompile(`^(us-gov|[a-z]{2})(-[a-z]{1,16}){1,3}-\d{1,2}$`)
 
@@ -33,7 +36,7 @@ func (e *Endpoint) servePage(w http.ResponseWriter, r *http.Request) {
 	}
 	m := pageHosts.FindStringSubmatch(hostname(r.Host))
 	switch alias := m[1]; {
-	case r.URL.Path == root+"/home" && m[2] == "console":
+	case r.URL.Path == root+"/home" && (m[2] == "console" || len(r.CookiesNamed(pageSession)) > 0):
 		e.cfg.Pages.ServeHTTP(w, r)
 	case r.Method != http.MethodGet:
 		http.NotFound(w, r)
