@@ -74,7 +74,7 @@ func (f figure) held(m measured) bool {
 
 func figures() []figure {
 	return slices.Concat(codeFigures, fobFigures, keyFigures, ctapFigures, webauthnFigures, guestFigures, browserFigures,
-		sessionFigures, policyFigures, commandFigures)
+		sessionFigures, policyFigures, consoleFigures, commandFigures)
 }
 
 // TestPerformance measures with -update, writes the page and fails where a figure is not reached. Without it, it checks
