@@ -65,8 +65,11 @@ func (c *clerkDesk) press(selector string) {
 	c.picture()
 }
 
-// at waits until the page is there at that path.
-func (c *clerkDesk) at(path string) {
+// at waits until the page of the console is there at that path.
+func (c *clerkDesk) at(path string) { c.t.Helper(); c.where("/console" + path) }
+
+// where waits until the page is there at that path of the lab.
+func (c *clerkDesk) where(path string) {
 	c.t.Helper()
 	var where, text string
 	for c.Err() == nil {
@@ -76,7 +79,7 @@ func (c *clerkDesk) at(path string) {
 		if err != nil || len(b) != 2 {
 			continue
 		}
-		if where, text = b[0], b[1]; where == "/console"+path {
+		if where, text = b[0], b[1]; where == path {
 			return
 		}
 	}

@@ -1,0 +1,139 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mfalab/mfalab/sim/live"
+)
+
+// A portalDesk is where somebody sits before the portal, in Chromium, with the lab's keys on its bus.
+type portalDesk struct {
+	*clerkDesk
+	password string
+}
+
+func atPortal(t *testing.T, rules ...string) *portalDesk {
+	c := &portalDesk{clerkDesk: &clerkDesk{desk: atChromium(t), t: t}}
+	c.do(t, append([]string{"portal", "set"}, rules...)...)
+	var p live.Portal
+	require.NoError(t, json.Unmarshal([]byte(c.do(t, "portal", "--json")), &p))
+	c.password = p.Users[0].Password
+	return c
+}
+
+// comes waits until the page of the portal at that path is there.
+func (c *portalDesk) comes(path string) { c.t.Helper(); c.where("/portal" + path) }
+
+// visits opens a page of the portal.
+func (c *portalDesk) visits(path string) {
+	c.t.Helper()
+	c.open(c.t, strings.Replace(c.owner.URL, "127.0.0.1", "localhost", 1)+"/portal"+path)
+	c.picture()
+}
+
+func (c *portalDesk) enters() {
+	c.t.Helper()
+	c.visits("/signin")
+	c.fill("#username", live.PortalUser, "#password", c.password)
+	c.press("#signin_button")
+}
+
+func (c *portalDesk) text(selector string) (s string) {
+	c.t.Helper()
+	require.NoError(c.t, json.Unmarshal(c.eval(c.t, `document.querySelector("`+selector+`").innerText`), &s))
+	return s
+}
+
+func TestEnrolmentAtThePortal(t *testing.T) {
+	c := atPortal(t, "mode=context-aware")
+	c.plugIn(t, "--touch", "auto")
+	c.enters()
+	c.comes("/enrol")
+	c.fill("#device_name", "phone")
+	c.press("#next_button")
+	var seed string
+	require.NoError(t, json.Unmarshal(c.eval(t, `document.querySelector("#secret_key").textContent`), &seed))
+	app := strings.Fields(c.do(t, "app", "scan", "otpauth://totp/phone?secret="+seed))[0]
+	read := func() string {
+		var shown live.Shown
+		require.NoError(t, json.Unmarshal([]byte(c.do(t, "app", "code", app, "--json")), &shown))
+		return shown.Code
+	}
+	c.fill("#code", read())
+	c.press("#assign_button")
+	c.comes("/home")
+	c.says("PASSWORD,TOTP")
+
+	// A key besides, which signs in and makes the device a trusted one.
+	c.press("#mfa_section")
+	c.press("#register_device")
+	c.fill("#device_name", "blue key", "#type_key", "")
+	c.press("#next_button")
+	c.comes("/devices")
+	c.says("blue key")
+	c.press("#signout")
+	c.enters()
+	c.comes("/signin/mfa")
+	c.fill("#U2fKey .trust", "")
+	c.press("#try_key")
+	c.comes("/home")
+	c.says("PASSWORD,WEBAUTHN")
+	c.press("#signout")
+	c.enters()
+	c.comes("/home")
+	require.Equal(t, "no", c.text("#mfa_used"), "the device is trusted")
+	c.press("#signout")
+	c.do(t, "portal", "set", "mode=always-on")
+	c.do(t, "clock", "advance", "30s")
+	c.enters()
+	c.fill("#code", read())
+	c.press("#code_button")
+	c.comes("/home")
+}
+
+func TestATenantsFactorsAtThePortal(t *testing.T) {
+	c := atPortal(t, "theme=tenant")
+	c.enters()
+	c.comes("/signin/mfa")
+	c.press("#send_button")
+	c.visits("/inbox")
+	sms := regexp.MustCompile(`is (\d{6})`).FindStringSubmatch(c.text("#main"))
+	require.NotNil(t, sms)
+	c.visits("/signin/mfa")
+	c.fill("#sent_code", sms[1])
+	c.press("#sent_button")
+	c.says("PASSWORD,SMS_OTP")
+	c.press("#mfa_section")
+	c.press("#new_recovery")
+	recovery := strings.TrimSpace(c.text("#recovery_codes code"))
+	c.press("#register_device")
+	c.fill("#device_name", "red fob", "#type_fob", "")
+	c.press("#next_button")
+	serial := c.do(t, "fob", "new", "--profile", "rsa60")
+	c.fill("#serial", serial, "#code1", c.code(serial))
+	c.press("#assign_button")
+	c.says("The device was registered.")
+	c.press("#signout")
+	for _, says := range []string{"PASSWORD,RECOVERY_CODE", "That code is not right."} {
+		c.enters()
+		c.fill("#recovery_code", recovery)
+		c.press("#recovery_button")
+		c.says(says)
+		c.visits("/home")
+		if says != "That code is not right." {
+			c.press("#signout")
+		}
+	}
+	c.do(t, "clock", "advance", "60s")
+	c.enters()
+	c.fill("#code", c.code(serial))
+	c.press("#code_button")
+	c.says("PASSWORD,TOTP")
+}
