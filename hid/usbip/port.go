@@ -27,6 +27,11 @@ type port struct {
 	out    []byte        // answers that have not been written
 	err    error         // why it is over
 	ended  chan struct{} // closed with err
+
+	take     func(r *hid.Report) // of Push; nil: reports wait for ReadReport
+	bringing bool                // somebody brings reports to take
+	relief   *bufio.Reader       // what that one reads commands from, where it does
+	brought  hid.Report
 }
 
 var _ hid.Port = (*port)(nil)
@@ -60,6 +65,57 @@ func (p *port) ReadReport(r *hid.Report) error {
 	return p.err
 }
 
+// Push has every report brought to take, on the goroutine that has read it; see package plug. Two never come at once.
+func (p *port) Push(take func(r *hid.Report)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.take = take
+	p.bring(nil) // what came before
+}
+
+// Done is closed when the port is over, for whichever reason.
+func (p *port) Done() <-chan struct{} { return p.ended }
+
+// bring brings what there is for the device, unless somebody does already. in is what the caller reads commands from, nil if it
+// does not. It reports whether the caller still is the one who does. The caller holds mu.
+func (p *port) bring(in *bufio.Reader) bool {
+	if p.bringing {
+		return true
+	}
+	p.bringing, p.relief = true, in
+	for p.err == nil {
+		var ok bool
+		if p.out, ok = p.f.take(p.out, &p.brought); !ok {
+			break
+		}
+		p.mu.Unlock()
+		p.take(&p.brought)
+		p.mu.Lock()
+	}
+	reads := p.relief != nil
+	p.bringing, p.relief = false, nil
+	if !reads {
+		_ = p.flush() // who reads does so before that waits
+	}
+	return reads
+}
+
+// wait lets pass what the pace asks for. Meanwhile another goroutine reads commands, if this is the one that did. The caller
+// holds mu.
+func (p *port) wait(pause time.Duration) {
+	_ = p.flush()
+	if in := p.relief; in != nil {
+		p.relief = nil
+		go p.read(in)
+	}
+	p.mu.Unlock()
+	select {
+	case <-time.After(pause):
+	case <-p.ended:
+	}
+	p.mu.Lock()
+}
+
 // WriteReport hands r to the importer, or keeps it until that polls: of more than 1032 reports the oldest are lost. It
 // waits only for an importer whose connection is clogged by answers that it asked for and does not read, and in a long message
 // for the poll of a bus: behind the importer are clients, for each of which its kernel keeps little. See [hid.Pace].
@@ -67,17 +123,15 @@ func (p *port) WriteReport(r *hid.Report) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if pause := p.pace.Next(); pause > 0 && p.err == nil {
-		p.mu.Unlock()
-		select {
-		case <-time.After(pause):
-		case <-p.ended:
-		}
-		p.mu.Lock()
+		p.wait(pause)
 	}
 	if p.err != nil {
 		return p.err
 	}
 	p.out = p.f.transmit(p.out, r)
+	if p.relief != nil {
+		return nil // it travels with what else there is, before more commands are waited for
+	}
 	return p.flush()
 }
 
@@ -117,19 +171,31 @@ func (p *port) Close() error {
 	return nil
 }
 
-// serve says welcome, and takes commands until the importer hangs up or sends nonsense.
+// serve says welcome, and takes commands until the importer hangs up or sends nonsense, or the port is closed.
 func (p *port) serve(welcome []byte) {
 	p.mu.Lock()
 	p.out = append(p.out, welcome...)
 	p.mu.Unlock()
-	err := p.commands(bufio.NewReader(flushing{p}))
-	if err == nil || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, new(net.Error)) {
+	go p.read(bufio.NewReader(flushing{p})) // not here: who closes the port may be who a take under way waits for
+	<-p.ended
+}
+
+// read takes commands until there are no more, or somebody else does.
+func (p *port) read(in *bufio.Reader) {
+	err := p.commands(in)
+	if err == errRelieved {
+		return
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, new(net.Error)) {
 		err = io.EOF
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.over(err)
 }
+
+// errRelieved says that another goroutine has gone on reading.
+var errRelieved = errors.New("relieved")
 
 func (p *port) commands(in *bufio.Reader) error {
 	var (
@@ -156,11 +222,19 @@ func (p *port) commands(in *bufio.Reader) error {
 		}
 		p.mu.Lock()
 		p.out = p.f.run(p.out, c, carried)
+		reads := true
 		if p.f.out.count > 0 {
 			p.pace.Heard()
-			p.change.Signal()
+			if p.take != nil {
+				reads = p.bring(in)
+			} else {
+				p.change.Signal()
+			}
 		}
 		p.mu.Unlock()
+		if !reads {
+			return errRelieved
+		}
 	}
 }
 
