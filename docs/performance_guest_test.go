@@ -73,7 +73,7 @@ var guestFigures = []figure{{
 	what:  "a guest from boot to exit, with nothing to do",
 	bound: below(12e9, "12 s"),
 	show:  span,
-	how:   "Under QEMU's software emulation, with two processors. Three times.",
+	how:   "Under QEMU's software emulation, with one processor. Three times.",
 	measure: func(t *testing.T) (m measured) {
 		for range 3 {
 			began := time.Now()

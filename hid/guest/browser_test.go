@@ -16,6 +16,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,6 +34,7 @@ type browser struct {
 	challenges chan []byte
 	results    chan signed
 	began      time.Time
+	close      func()
 }
 
 // A signed is what the page shows for a login.
@@ -43,8 +46,7 @@ type signed struct {
 	Signature  []byte
 }
 
-// startChromium returns as soon as the process runs. Its switches are for a machine that is some fifty times slower than others:
-// fewer processes, and a patience among them that outlasts their start.
+// startChromium returns as soon as the process runs.
 func startChromium(t *testing.T) *browser {
 	b := &browser{T: t, challenges: make(chan []byte), results: make(chan signed), began: time.Now()}
 	mux := http.NewServeMux()
@@ -72,26 +74,80 @@ func startChromium(t *testing.T) *browser {
 	require.NoError(t, err)
 	b.origin = "http://localhost:" + port
 
-	cmd := exec.Command("/usr/lib/chromium/chromium", "--headless=new", "--no-sandbox", "--no-first-run", "--disable-gpu",
-		"--in-process-gpu", "--disable-software-rasterizer", "--enable-features=NetworkServiceInProcess,NetworkServiceInProcess2",
-		"--ipc-connection-timeout=300", "--disable-quic", "--disable-background-networking", "--disable-component-update",
-		"--disable-sync", "--disable-extensions", "--user-data-dir="+t.TempDir(), b.origin)
-	cmd.Stderr = os.Stderr // the guest's console, which is shown when something failed
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
+	b.open()
 	return b
 }
 
+// Our choice: how long Chromium may take for its start, and for a step of a ceremony: several times what it takes on two busy cores.
+// Without either a browser that hangs would be known by nothing but a guest that never ends.
+const (
+	startPatience = 5 * time.Minute
+	stepPatience  = 3 * time.Minute
+)
+
+// open starts Chromium. Its switches are for a machine that is some fifty times slower than others: fewer processes, and a
+// patience among them that outlasts their start.
+func (b *browser) open() {
+	cmd := exec.Command("/usr/lib/chromium/chromium", "--headless=new", "--no-sandbox", "--no-first-run", "--disable-gpu",
+		"--in-process-gpu", "--disable-software-rasterizer", "--enable-features=NetworkServiceInProcess,NetworkServiceInProcess2",
+		"--ipc-connection-timeout=300", "--disable-quic", "--disable-background-networking", "--disable-component-update",
+		"--disable-sync", "--disable-extensions", "--user-data-dir="+b.TempDir(), b.origin)
+	cmd.Stderr = os.Stderr // the guest's console, which is shown when something failed
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	require.NoError(b, cmd.Start())
+	b.close = sync.OnceFunc(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait()
+	})
+	b.Cleanup(b.close)
+}
+
+// started waits until the page is open, and gives it a challenge. A browser that does not come so far is started once more, and
+// that is told among what was shown.
+func (b *browser) started(challenge string) {
+	b.Helper()
+	select {
+	case b.challenges <- []byte(challenge):
+	case <-time.After(startPatience):
+		b.diagnose()
+		fmt.Printf("shown: CHROMIUM HUNG at its start, for %v, and was started again\n", startPatience)
+		b.close()
+		b.open()
+		b.begin(challenge, startPatience)
+	}
+	b.shown("Chromium has started")
+}
+
 // begin gives the page a challenge; it has it when begin returns.
-func (b *browser) begin(challenge string) { b.challenges <- []byte(challenge) }
+func (b *browser) begin(challenge string, patience time.Duration) {
+	b.Helper()
+	select {
+	case b.challenges <- []byte(challenge):
+	case <-time.After(patience):
+		b.diagnose()
+		b.Fatalf("the page did not ask for a challenge in %v", patience)
+	}
+}
+
+// diagnose tells the console who is busy, and what the threads of Chromium wait for in the kernel.
+func (b *browser) diagnose() {
+	b.Helper()
+	out, _ := exec.Command("sh", "-c", `top -b -n 2 -d 3 | head -n 60; ps
+		for p in $(pidof chromium); do for t in /proc/$p/task/*; do
+			echo "$t $(cat $t/comm $t/wchan $t/stat 2>&1 | tr '\n' ' ')"; done; done; dmesg | tail -n 20`).CombinedOutput()
+	fmt.Printf("%s\n", out)
+}
 
 // end waits for the ceremony, and verifies what was signed in it.
 func (b *browser) end(challenge, what string) {
 	b.Helper()
-	s := <-b.results
+	var s signed
+	select {
+	case s = <-b.results:
+	case <-time.After(stepPatience):
+		b.diagnose()
+		b.Fatalf("no result in %v: %s", stepPatience, what)
+	}
 	require.Empty(b, s.Error)
 	var said struct{ Type, Origin, Challenge string }
 	require.NoError(b, json.Unmarshal(s.ClientData, &said))
@@ -125,11 +181,10 @@ func (b *browser) command(name string, args ...string) {
 func TestInsideChromium(t *testing.T) {
 	inside(t)
 	b := startChromium(t)
-	b.begin("over uhid")
-	b.shown("Chromium has started")
+	b.started("over uhid")
 	b.end("over uhid", "Chromium registers a key at uhid and logs in with it")
 	b.command("mfalab", "key", "unplug", "KEY001")
-	b.begin("over usbip")
+	b.begin("over usbip", stepPatience)
 	b.command("usbip", "attach", "-r", "127.0.0.1", "-b", "1-1")
 	b.end("over usbip", "Chromium waits for a key that usbip attaches, registers it and logs in with it")
 }

@@ -20,11 +20,19 @@ import (
 const (
 	// limit is how many seconds a guest may take: many times what it takes on two busy cores, for what hangs.
 	limit = 1200
-	// small and large are MiB of memory: for programs of the command line, and for a browser.
-	small, large = 1024, 2048
+	// memory is a guest's in MiB, enough for a browser.
+	memory = 2048
+	// well is the status of scripts that have all come to their end. 0 is also that of one that says nothing.
+	well = 42
 	// enter is set in the guest, where the tests are those of inside_test and browser_test.
 	enter = "MFALAB_GUEST"
 )
+
+// guests are booted at the same time, as each has one processor; what is in them takes about as long in one as in the other.
+var guests = map[string][]string{
+	"keys":     {"uhid", "udev", "hidraw"},
+	"browsers": {"usbip", "chromium"},
+}
 
 // built is the guest, made once in a run.
 var built = sync.OnceValues(func() (Guest, error) {
@@ -34,19 +42,20 @@ var built = sync.OnceValues(func() (Guest, error) {
 	return g, err
 })
 
-// programs builds what every guest takes along, without anything that it would load at its start.
+// programs builds what every guest takes along, as the other tests do, so that they share what the compiler has made. The
+// guest has the libraries of the same Debian.
 var programs = sync.OnceValues(func() (dir string, err error) {
 	if dir, err = os.MkdirTemp("", "mfalab-guest"); err != nil {
 		return "", err
 	}
 	began := time.Now()
 	for _, args := range [][]string{
-		{"build", "-trimpath", "-o", filepath.Join(dir, "mfalab"), "../../cmd/mfalab"},
-		{"test", "-c", "-o", filepath.Join(dir, "inside.test"), "."},
-		{"test", "-c", "-o", filepath.Join(dir, "docs.test"), "../../docs"},
+		{"build", "-ldflags=-s -w", "-o", filepath.Join(dir, "mfalab"), "../../cmd/mfalab"},
+		{"test", "-ldflags=-s -w", "-c", "-o", filepath.Join(dir, "inside.test"), "."},
+		{"test", "-ldflags=-s -w", "-c", "-o", filepath.Join(dir, "docs.test"), "../../docs"},
 	} {
 		cmd := exec.Command("go", args...)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+		cmd.Env = append(os.Environ(), "GOFLAGS=")
 		if said, err := cmd.CombinedOutput(); err != nil {
 			return dir, fmt.Errorf("%s: %w: %s", cmd, err, said)
 		}
@@ -75,9 +84,9 @@ func outside(t *testing.T) {
 	}
 }
 
-// boot runs a script of testdata in a guest, and returns what it said and its status. The script finds mfalab, inside.test
-// and the other scripts beside it.
-func boot(t *testing.T, script string, memory int) (said string, status int) {
+// boot runs scripts of testdata in a guest, one after the other, and returns what they said and the status of the first that
+// failed, or well. They find mfalab, inside.test and the other scripts beside them.
+func boot(t *testing.T, name string, scripts []string) (said string, status int) {
 	t.Helper()
 	g, err := built()
 	require.NoError(t, err)
@@ -87,44 +96,33 @@ func boot(t *testing.T, script string, memory int) (said string, status int) {
 	at := filepath.Join(tree, "test")
 	require.NoError(t, os.CopyFS(at, os.DirFS("testdata")))
 	require.NoError(t, os.CopyFS(at, os.DirFS(bin)))
-	require.NoError(t, os.Rename(filepath.Join(at, script), filepath.Join(at, "run")))
+	run := fmt.Sprintf("for script in %s; do sh ./$script || exit; done\nexit %d\n", strings.Join(scripts, " "), well)
+	require.NoError(t, os.WriteFile(filepath.Join(at, "run"), []byte(run), 0o644))
 	began := time.Now()
 	said, status, err = g.Boot(t.Context(), tree, memory, limit)
-	fmt.Printf("guest: %s from boot to exit: %.1f s\n", script, time.Since(began).Seconds())
+	fmt.Printf("guest: %s from boot to exit: %.1f s\n", name, time.Since(began).Seconds())
 	if err != nil {
 		t.Fatalf("%v\n%s", err, said)
 	}
 	return said, status
 }
 
-// pass boots a script whose status has to be 0.
-func pass(t *testing.T, script string, memory int) {
-	t.Helper()
+func TestGuests(t *testing.T) {
 	outside(t)
-	said, status := boot(t, script, memory)
-	if status != 0 {
-		t.Fatalf("status %d\n%s", status, said)
-	}
-	for line := range strings.Lines(said) {
-		if strings.HasPrefix(line, "shown: ") || strings.HasPrefix(line, "figure: ") {
-			fmt.Print("  ", line)
-		}
+	for name, scripts := range guests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			said, status := boot(t, name, scripts)
+			if status != well {
+				t.Fatalf("status %d\n%s", status, said)
+			}
+			var shown strings.Builder
+			for line := range strings.Lines(said) {
+				if strings.HasPrefix(line, "shown: ") || strings.HasPrefix(line, "figure: ") {
+					shown.WriteString("  " + line)
+				}
+			}
+			fmt.Print(shown.String())
+		})
 	}
 }
-
-func TestTheStatusOfAGuestIsThatOfItsScript(t *testing.T) {
-	outside(t)
-	said, status := boot(t, "nothing", small)
-	require.Equal(t, 42, status)
-	require.Contains(t, said, "nothing to do")
-}
-
-func TestUHID(t *testing.T) { pass(t, "uhid", small) }
-
-func TestHidraw(t *testing.T) { pass(t, "hidraw", small) }
-
-func TestUSBIP(t *testing.T) { pass(t, "usbip", small) }
-
-func TestUdev(t *testing.T) { pass(t, "udev", small) }
-
-func TestChromium(t *testing.T) { pass(t, "chromium", large) }

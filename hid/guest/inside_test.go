@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/mfalab/mfalab/hid"
 	"github.com/mfalab/mfalab/hid/hidtest"
+	"github.com/mfalab/mfalab/hid/plug"
 	"github.com/mfalab/mfalab/hid/uhid"
 	"github.com/mfalab/mfalab/hid/usbip"
 )
@@ -170,32 +172,34 @@ func nodeOf(serial string) (string, error) {
 	return "", errors.Join(fmt.Errorf("no node for %q", serial), err)
 }
 
-// An eager port reads ahead, as what serves a port does. Linux hands a USB device one report after the other, and a client that
-// writes waits until it has been taken.
+// An eager port reads ahead where a test reads it, as what serves a port does. Linux hands a USB device one report after the
+// other, and a client that writes waits until it has been taken.
 type eager struct {
-	hid.Port
+	plug.Pusher
+	once sync.Once
 	in   chan hid.Report
 	over chan struct{} // closed when err is set
 	err  error
 }
 
 func readAhead(p hid.Port) *eager {
-	e := &eager{Port: p, in: make(chan hid.Report, 1024), over: make(chan struct{})}
-	go func() {
-		defer close(e.over)
-		for {
-			var r hid.Report
-			if e.err = p.ReadReport(&r); e.err != nil {
-				return
-			}
-			e.in <- r
+	return &eager{Pusher: p.(plug.Pusher), in: make(chan hid.Report, 1024), over: make(chan struct{})}
+}
+
+func (e *eager) read() {
+	defer close(e.over)
+	for {
+		var r hid.Report
+		if e.err = e.Pusher.ReadReport(&r); e.err != nil {
+			return
 		}
-	}()
-	return e
+		e.in <- r
+	}
 }
 
 // ReadReport implements hid.Port.
 func (e *eager) ReadReport(r *hid.Report) error {
+	e.once.Do(func() { go e.read() })
 	select {
 	case *r = <-e.in:
 		return nil
@@ -203,6 +207,9 @@ func (e *eager) ReadReport(r *hid.Report) error {
 		return e.err
 	}
 }
+
+// load has what an emulated kernel takes seconds for. Linux keeps 64 reports for a client that does not read.
+var load = hidtest.Load{Ordered: 1000, Unread: 1000}
 
 // ways are those that lead through the kernel: each plugs a key in, and returns what opens its node.
 var ways = map[string]func(t *testing.T) (device hid.Port, dial func() node){
@@ -217,7 +224,7 @@ var ways = map[string]func(t *testing.T) (device hid.Port, dial func() node){
 }
 
 // eachWay runs a test for each of them.
-func eachWay(t *testing.T, test func(t *testing.T, plug func(t *testing.T) (device hid.Port, dial func() node))) {
+func eachWay(t *testing.T, test func(t *testing.T, plugIt func(t *testing.T) (device hid.Port, dial func() node))) {
 	inside(t)
 	for name, way := range ways {
 		t.Run(name, func(t *testing.T) { test(t, way) })
@@ -225,18 +232,18 @@ func eachWay(t *testing.T, test func(t *testing.T, plug func(t *testing.T) (devi
 }
 
 func TestInsidePort(t *testing.T) {
-	eachWay(t, func(t *testing.T, plug func(t *testing.T) (hid.Port, func() node)) {
-		hidtest.TestPort(t, func(t *testing.T) (device, host hid.Port) {
-			device, dial := plug(t)
+	eachWay(t, func(t *testing.T, plugIt func(t *testing.T) (hid.Port, func() node)) {
+		hidtest.TestPort(t, load, func(t *testing.T) (device, host hid.Port) {
+			device, dial := plugIt(t)
 			return device, dial()
 		})
 	})
 }
 
 func TestInsideClients(t *testing.T) {
-	eachWay(t, func(t *testing.T, plug func(t *testing.T) (hid.Port, func() node)) {
-		hidtest.TestClients(t, func(t *testing.T) (hid.Port, func() hid.Port) {
-			device, dial := plug(t)
+	eachWay(t, func(t *testing.T, plugIt func(t *testing.T) (hid.Port, func() node)) {
+		hidtest.TestClients(t, load, func(t *testing.T) (hid.Port, func() hid.Port) {
+			device, dial := plugIt(t)
 			return device, func() hid.Port { return dial() }
 		})
 	})
@@ -253,9 +260,9 @@ func (c conn) Write(b []byte) (int, error) { return c.node.Write(b) }
 func (c conn) Close() error                { return c.node.Close() }
 
 func TestInsidePackets(t *testing.T) {
-	eachWay(t, func(t *testing.T, plug func(t *testing.T) (hid.Port, func() node)) {
+	eachWay(t, func(t *testing.T, plugIt func(t *testing.T) (hid.Port, func() node)) {
 		hidtest.TestPackets(t, func(t *testing.T) (hid.Port, net.Conn) {
-			device, dial := plug(t)
+			device, dial := plugIt(t)
 			return device, conn{node: dial()}
 		})
 	})

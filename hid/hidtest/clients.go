@@ -10,12 +10,9 @@ import (
 	"github.com/mfalab/mfalab/hid/ctaphid"
 )
 
-// moreThanAnySystemKeeps is 16 MiB of reports. Linux keeps up to 10 MiB for a client of a local stream.
-const moreThanAnySystemKeeps = 16 << 20 / hid.ReportSize
-
 // TestClients checks a way in that several clients may have open, as with a hidraw node. open plugs a device in; dial
 // gives one more client.
-func TestClients(t *testing.T, open func(t *testing.T) (device hid.Port, dial func() hid.Port)) {
+func TestClients(t *testing.T, load Load, open func(t *testing.T) (device hid.Port, dial func() hid.Port)) {
 	for _, c := range []struct {
 		name string
 		run  func(t *testing.T, device hid.Port, dial func() hid.Port)
@@ -23,7 +20,7 @@ func TestClients(t *testing.T, open func(t *testing.T) (device hid.Port, dial fu
 		{"every client sees every report", testAllSee},
 		{"clients in turn", testTurns},
 		{"clients at once", testAtOnce},
-		{"a client that does not read holds nobody up", testDeafClient},
+		{"a client that does not read holds nobody up", load.testDeafClient},
 		{"a client that vanishes in mid-message", testVanish},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -73,9 +70,9 @@ func testAtOnce(t *testing.T, device hid.Port, dial func() hid.Port) {
 	require.NoError(t, stop())
 }
 
-func testDeafClient(t *testing.T, device hid.Port, dial func() hid.Port) {
+func (l Load) testDeafClient(t *testing.T, device hid.Port, dial func() hid.Port) {
 	greet(t, device, dial()) // it never reads
-	for n := range moreThanAnySystemKeeps {
+	for n := range l.Unread {
 		r := numbered(n)
 		require.NoError(t, device.WriteReport(&r))
 	}

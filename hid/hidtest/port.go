@@ -21,17 +21,29 @@ const (
 	stream = 24
 	// messages is how many requests one client makes.
 	messages = 10_000
+	// moreThanAnySystemKeeps is 16 MiB of reports. Linux keeps up to 10 MiB for a client of a local stream.
+	moreThanAnySystemKeeps = 16 << 20 / hid.ReportSize
 )
+
+// A Load is how many reports the suites carry besides the 10,000 messages that each way in takes. Ways that lead through an
+// emulated kernel, where each report costs a millisecond, choose their own; WholeLoad is for all others.
+type Load struct {
+	Ordered int // in each direction, while the other one is busy as well
+	Unread  int // written for a client that never reads: more than the system keeps for it
+}
+
+// WholeLoad is what a way in has that costs microseconds.
+var WholeLoad = Load{Ordered: messages, Unread: moreThanAnySystemKeeps}
 
 // TestPort checks a way in with one client. open plugs a device in and returns both ends, the host's as a client sees it;
 // it is called once for each case, and what it leaves behind besides the ends it gives back by t.Cleanup.
-func TestPort(t *testing.T, open func(t *testing.T) (device, host hid.Port)) {
+func TestPort(t *testing.T, load Load, open func(t *testing.T) (device, host hid.Port)) {
 	for _, c := range []struct {
 		name string
 		run  func(t *testing.T, device, host hid.Port)
 	}{
 		{"reports arrive as they were sent", testReports},
-		{"reports arrive in order and none is lost", testOrder},
+		{"reports arrive in order and none is lost", load.testOrder},
 		{"a reader that is late finds the longest message", testLate},
 		{"every length makes the way there and back", testLengths},
 		{"10,000 messages", testMessages},
@@ -87,7 +99,7 @@ func testReports(t *testing.T, device, host hid.Port) {
 	}
 }
 
-func testOrder(t *testing.T, device, host hid.Port) {
+func (l Load) testOrder(t *testing.T, device, host hid.Port) {
 	greet(t, device, host)
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -95,7 +107,7 @@ func testOrder(t *testing.T, device, host hid.Port) {
 		from, to := way[0], way[1]
 		underway := make(chan struct{}, stream)
 		running.Go(func() {
-			for n := range messages {
+			for n := range l.Ordered {
 				underway <- struct{}{}
 				r := numbered(n)
 				if err := from.WriteReport(&r); err != nil {
@@ -108,7 +120,7 @@ func testOrder(t *testing.T, device, host hid.Port) {
 		})
 		running.Go(func() {
 			var got hid.Report
-			for n := range messages {
+			for n := range l.Ordered {
 				if err := to.ReadReport(&got); err != nil || got != numbered(n) {
 					t.Errorf("report %d: got %x, %v", n, got, err)
 					device.Close()

@@ -13,7 +13,7 @@ import (
 )
 
 func TestPort(t *testing.T) {
-	hidtest.TestPort(t, func(*testing.T) (device, host hid.Port) { return pipe.New() })
+	hidtest.TestPort(t, hidtest.WholeLoad, func(*testing.T) (device, host hid.Port) { return pipe.New() })
 }
 
 func TestReportsWrittenBeforeTheCloseAreRead(t *testing.T) {

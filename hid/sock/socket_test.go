@@ -64,7 +64,7 @@ var ends = map[string]func(t *testing.T) (device, host hid.Port){
 
 func TestPort(t *testing.T) {
 	for name, open := range ends {
-		t.Run(name, func(t *testing.T) { hidtest.TestPort(t, open) })
+		t.Run(name, func(t *testing.T) { hidtest.TestPort(t, hidtest.WholeLoad, open) })
 	}
 }
 

@@ -28,14 +28,14 @@ func dial(t *testing.T, port *udp.Port) hid.Port {
 }
 
 func TestPort(t *testing.T) {
-	hidtest.TestPort(t, func(t *testing.T) (device, host hid.Port) {
+	hidtest.TestPort(t, hidtest.WholeLoad, func(t *testing.T) (device, host hid.Port) {
 		port := listen(t)
 		return port, dial(t, port)
 	})
 }
 
 func TestClients(t *testing.T) {
-	hidtest.TestClients(t, func(t *testing.T) (hid.Port, func() hid.Port) {
+	hidtest.TestClients(t, hidtest.WholeLoad, func(t *testing.T) (hid.Port, func() hid.Port) {
 		port := listen(t)
 		return port, func() hid.Port { return dial(t, port) }
 	})

@@ -22,14 +22,14 @@ import (
 )
 
 func TestPort(t *testing.T) {
-	hidtest.TestPort(t, func(t *testing.T) (device, host hid.Port) {
+	hidtest.TestPort(t, hidtest.WholeLoad, func(t *testing.T) (device, host hid.Port) {
 		p, k := newPort(t)
 		return p, k.dial()
 	})
 }
 
 func TestClients(t *testing.T) {
-	hidtest.TestClients(t, func(t *testing.T) (hid.Port, func() hid.Port) {
+	hidtest.TestClients(t, hidtest.WholeLoad, func(t *testing.T) (hid.Port, func() hid.Port) {
 		p, k := newPort(t)
 		return p, func() hid.Port { return k.dial() }
 	})

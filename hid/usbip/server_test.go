@@ -16,7 +16,7 @@ import (
 
 func TestPort(t *testing.T) {
 	s := listen(t)
-	hidtest.TestPort(t, func(t *testing.T) (device, host hid.Port) { return attached(t, plugKey(t, s)) })
+	hidtest.TestPort(t, hidtest.WholeLoad, func(t *testing.T) (device, host hid.Port) { return attached(t, plugKey(t, s)) })
 }
 
 // report returns one that says n everywhere.
