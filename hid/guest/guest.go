@@ -53,7 +53,8 @@ func Build(ctx context.Context, cache string) (Guest, error) {
 // ends without a status: it panicked, or took longer than limit seconds or ctx allow.
 //
 // One processor, as an emulated one wakes another only by a detour through the machine's own: a report's way through the kernel
-// then costs ten times as much. A /dev/kvm may be there that no stock kernel gets far on, so the software emulation is asked for by name.
+// then costs ten times as much. A program that hangs in the kernel for two minutes ends the guest. A /dev/kvm may be there that
+// no stock kernel gets far on, so the software emulation is asked for by name.
 func (g Guest) Boot(ctx context.Context, tree string, memory, limit int) (said string, status int, err error) {
 	dir, err := os.MkdirTemp("", "mfalab-guest")
 	if err != nil {
@@ -69,7 +70,8 @@ func (g Guest) Boot(ctx context.Context, tree string, memory, limit int) (said s
 		"-accel", "tcg", "-cpu", "max", "-smp", "1", "-m", strconv.Itoa(memory), "-nodefaults", "-no-user-config",
 		"-nographic", "-no-reboot", "-serial", "stdio", "-serial", "file:"+result,
 		"-drive", "file="+filepath.Join(g.dir, "disk")+",format=raw,if=virtio,snapshot=on",
-		"-kernel", filepath.Join(g.dir, "vmlinux"), "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1 mitigations=off rdinit=/init")
+		"-kernel", filepath.Join(g.dir, "vmlinux"), "-initrd", initrd,
+		"-append", "console=ttyS0 quiet panic=-1 sysctl.kernel.hung_task_panic=1 mitigations=off rdinit=/init")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err = cmd.Run()

@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -23,7 +22,6 @@ import (
 
 	"github.com/mfalab/mfalab/hid"
 	"github.com/mfalab/mfalab/hid/hidtest"
-	"github.com/mfalab/mfalab/hid/plug"
 	"github.com/mfalab/mfalab/hid/uhid"
 	"github.com/mfalab/mfalab/hid/usbip"
 )
@@ -172,34 +170,32 @@ func nodeOf(serial string) (string, error) {
 	return "", errors.Join(fmt.Errorf("no node for %q", serial), err)
 }
 
-// An eager port reads ahead where a test reads it, as what serves a port does. Linux hands a USB device one report after the
+// An eager port reads ahead, as what serves a port does. Linux hands a USB device one report after the
 // other, and a client that writes waits until it has been taken.
 type eager struct {
-	plug.Pusher
-	once sync.Once
+	hid.Port
 	in   chan hid.Report
 	over chan struct{} // closed when err is set
 	err  error
 }
 
 func readAhead(p hid.Port) *eager {
-	return &eager{Pusher: p.(plug.Pusher), in: make(chan hid.Report, 1024), over: make(chan struct{})}
-}
-
-func (e *eager) read() {
-	defer close(e.over)
-	for {
-		var r hid.Report
-		if e.err = e.Pusher.ReadReport(&r); e.err != nil {
-			return
+	e := &eager{Port: p, in: make(chan hid.Report, 1024), over: make(chan struct{})}
+	go func() {
+		defer close(e.over)
+		for {
+			var r hid.Report
+			if e.err = p.ReadReport(&r); e.err != nil {
+				return
+			}
+			e.in <- r
 		}
-		e.in <- r
-	}
+	}()
+	return e
 }
 
 // ReadReport implements hid.Port.
 func (e *eager) ReadReport(r *hid.Report) error {
-	e.once.Do(func() { go e.read() })
 	select {
 	case *r = <-e.in:
 		return nil
