@@ -33,7 +33,7 @@ build:
 	-$(GO) generate ./hid/sock
 	$(GO) build -trimpath -o mfalab ./cmd/mfalab
 
-test: packages lint test-race test-plain
+test: packages lint test-race test-plain test-kernel
 
 test-race:
 	MFALAB_CLIENTS=required $(GO) test -race -timeout $(TIMEOUT) $$($(GO) list ./... | grep -Ev '$(UNRACED)|$(ALONE)')
