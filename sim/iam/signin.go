@@ -433,6 +433,13 @@ func (o *operating) changeAtSignIn() (any, error) {
 	if err := o.checkPassword(o.param("Password")); err != nil {
 		return nil, err
 	}
+	if p := o.account.Passwords; p != nil { // the one in force is the first of those that may not come back
+		for _, hash := range u.LoginProfile.Previous[:max(0, min(len(u.LoginProfile.Previous), p.Reuse-1))] {
+			if compare([]byte(hash), digested(o.param("Password"))) == nil {
+				return nil, o.refuse("PasswordReused")
+			}
+		}
+	}
 	u.LoginProfile.change(o.prepared.(string), o.today())
 	u.LoginProfile.ResetRequired = false
 	s.Hash = u.LoginProfile.Hash
