@@ -254,6 +254,9 @@ var notServed = []struct{ section, what, why string }{
 	{"6.11.3", "vendorPrototype of authenticatorConfig, vendorPrototypeConfigCommands of getInfo", "the key has none"},
 	{"2.3 6.4", "certifications and vendor members of getInfo", "nobody has certified this key"},
 	{"2.3 11.5", "hybrid transports", "not a way in of this program"},
+	{"-", "previewSign, which the profile of the YubiKey 5.8 names because the product does", "no published edition of CTAP has it; it is ignored"},
+	{"2.3 6.1.2 step 19", "attestation formats but packed, fido-u2f and none", "they are those of platforms"},
+	{"6.1.2 step 3", "algorithms but ES256, EdDSA, ES384, RS256 and ML-DSA-44", "makeCredential passes over them"},
 	{"11.2.9.3", "vendor commands of CTAPHID", "unknown commands"},
 	{"11.3, 11.4", "NFC and Bluetooth", "not a way in of this program"},
 }

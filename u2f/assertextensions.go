@@ -80,11 +80,12 @@ func (k *Key) assertExtensions(now time.Time, a *asking, c *credential) ([]byte,
 	return ctap.AppendExtensions(nil, list), nil
 }
 
-// answerBlobs adds what extensions return outside of authenticator data. See Sections 12.3 and 12.4.
-func (k *Key) answerBlobs(a *asking, c *credential, answer *ctap.GetAssertionResponse) {
+// answerBlobs adds what extensions return outside of authenticator data. It fails where nobody knows any more what flash
+// holds. See Sections 12.3 and 12.4.
+func (k *Key) answerBlobs(a *asking, c *credential, answer *ctap.GetAssertionResponse) error {
 	x := a.extensions
 	if x == nil {
-		return
+		return nil
 	}
 	if x.largeBlobKey && c.has(flagLargeBlobKey) {
 		answer.LargeBlobKey = k.largeBlobKey(c)
@@ -92,6 +93,7 @@ func (k *Key) answerBlobs(a *asking, c *credential, answer *ctap.GetAssertionRes
 	if x.largeBlob != nil {
 		answer.Unsigned = k.largeBlob(a, c)
 	}
+	return k.fault
 }
 
 // largeBlob reads or writes the blob of c. A writing is refused, as its output says, where the user was not asked or the

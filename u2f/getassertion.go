@@ -191,7 +191,9 @@ func (k *Key) sign(now time.Time, command string, a *asking, c *credential, seve
 	}
 	answer.User = identity(c, a.uv && several)
 	k.trim(&answer, a.listed)
-	k.answerBlobs(a, c, &answer)
+	if err := k.answerBlobs(a, c, &answer); err != nil {
+		return answer, err
+	}
 	k.observe(Event{Name: Signed, At: now, Command: command, RP: a.rpID, Counter: data.Counter})
 	return answer, nil
 }

@@ -107,7 +107,7 @@ func (h *host) fingerToken(pin string) []byte {
 
 // enrolling is the last sample of an enrolment.
 func (h *host) enrolling(finger string) (message, bool) {
-	if !h.world.sensor || h.world.pin == "" || h.world.blocked() || len(h.world.prints) >= h.profile.Sensor.Templates {
+	if !h.world.sensor || h.world.pin == "" || h.world.blocked() || h.world.forced() || len(h.world.prints) >= h.profile.Sensor.Templates {
 		return message{}, false
 	}
 	token := h.fingerToken(h.world.pin)
@@ -127,7 +127,7 @@ func print(id []byte, name string) string { return fmt.Sprintf("%x %s", id, name
 
 // managingFinger gives the first fingerprint a name, or removes it.
 func (h *host) managingFinger(s ctap.BioEnrollmentSubcommand) (message, bool) {
-	if len(h.world.prints) == 0 || h.world.blocked() {
+	if len(h.world.prints) == 0 || h.world.blocked() || h.world.forced() {
 		return message{}, false
 	}
 	token := h.fingerToken(h.world.pin)
@@ -165,9 +165,9 @@ func (h *host) touching(finger string) (message, bool) {
 	}}, true
 }
 
-// lookForFingerprints lists them, as a platform does that has the PIN.
+// lookForFingerprints lists them, as a platform does that has the PIN; with one that must be changed nobody can.
 func (h *host) lookForFingerprints(w *world) {
-	if !w.sensor || w.pin == "" || w.blocked() {
+	if !w.sensor || w.pin == "" || w.blocked() || w.forced() {
 		return
 	}
 	out, err := h.bio(enrolling(h.fingerToken(w.pin), ctap.BioEnrollmentRequest{Subcommand: ctap.EnumerateEnrollments}))

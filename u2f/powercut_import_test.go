@@ -56,7 +56,7 @@ func (h *host) importing(discoverable bool) (message, bool) {
 		learn: func(w *world, _ []byte, err error) {
 			if err == nil {
 				w.counter = max(w.counter, uint32(v.SignCount))
-				w.credentials = append(w.credentials, issued{slices.Clone(v.ID), cose.ES256, public, rpID, user, discoverable, 1, false})
+				w.credentials = append(w.credentials, issued{slices.Clone(v.ID), cose.ES256, public, rpID, user, discoverable, 1, false, ""})
 			}
 		}}, true
 }

@@ -57,6 +57,8 @@ func states() []state {
 		}},
 		{name: "settings and large blobs", profile: "ctap2.3", build: (*host).useSettings},
 		{name: "settings, PIN, credentials", profile: "ctap2.3", build: func(h *host) { h.useResidents(2); h.usePIN(0); h.useSettings() }},
+		{name: "a large blob beside a credential", profile: "ctap2.3 largeBlob", build: (*host).useBlob},
+		{name: "large blobs beside credentials, PIN", profile: "ctap2.3 largeBlob", build: func(h *host) { h.usePIN(0); h.useBlob(); h.useResidents(2) }},
 		{name: "2.0, fresh", profile: "ctap2.0"},
 		{name: "2.0, resident credentials, PIN", profile: "ctap2.0", build: func(h *host) { h.useResidents(2); h.usePIN(1) }},
 		{name: "U2F, fresh", profile: "u2f"},
@@ -83,7 +85,9 @@ func keyProfile(t testing.TB, name string) u2f.Profile {
 	name, change, changed := strings.Cut(name, " ")
 	p, err := u2f.ProfileNamed(name)
 	require.NoError(t, err)
-	if changed {
+	if change == ctap.LargeBlob {
+		p.Extensions, p.MaxLargeBlobs, p.MaxLargeBlob = []string{ctap.LargeBlob, ctap.CredProtect, ctap.HMACSecret}, 0, 40
+	} else if changed {
 		field, value, _ := strings.Cut(change, "=")
 		p, err = p.With(field, value)
 		require.NoError(t, err)
@@ -241,6 +245,7 @@ func commands() []command {
 		{"deleteCredential", (*host).deleting},
 		{"import of a discoverable credential", func(h *host) (message, bool) { return h.importing(true) }},
 		{"import of a credential that is not discoverable", func(h *host) (message, bool) { return h.importing(false) }},
+		{"getAssertion, writing a large blob", func(h *host) (message, bool) { return h.writingBlob("new") }},
 		{"reset", func(h *host) (message, bool) { return h.resetting(), h.profile.CTAP2() }},
 		{"U2F_REGISTER", func(h *host) (message, bool) { return h.registering(rpID), true }},
 		{"U2F_AUTHENTICATE", func(h *host) (message, bool) { return h.authenticateFirst(3) }},

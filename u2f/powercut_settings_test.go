@@ -53,8 +53,8 @@ func (h *host) permitted(permissions ctap.Permissions) (token []byte, ok bool) {
 // configuringCut is authenticatorConfig.
 func configuringCut(s ctap.ConfigSubcommand, params []byte) func(h *host) (message, bool) {
 	return func(h *host) (message, bool) {
-		if !slices.Contains(h.profile.ConfigCommands, uint64(s)) || h.profile.Sensor.Templates > 0 {
-			return message{}, false // without the PIN nobody can list fingerprints
+		if !slices.Contains(h.profile.ConfigCommands, uint64(s)) {
+			return message{}, false
 		}
 		token, ok := h.permitted(ctap.PermissionACFG)
 		c := configuring(token, s, params)
@@ -106,4 +106,53 @@ func (h *host) useSettings() {
 		require.True(h.t, ok)
 		h.must(m)
 	}
+}
+
+// writingBlob is authenticatorGetAssertion that writes the blob of a credential. See 2.3 Section 12.4.
+func (h *host) writingBlob(blob string) (message, bool) {
+	c, there := h.world.of(func(c issued) bool { return c.user == withBlob })
+	token, ok := h.verified(rpID)
+	if !there || !ok {
+		return message{}, false
+	}
+	in := ctap.LargeBlobInput{Write: []byte(blob), OriginalSize: new(uint64(100))}
+	m := h.signing(allow(c.id), extending(ctap.LargeBlob, in.Append(nil)), h.token(token))
+	learn := m.learn
+	m.learn = func(w *world, body []byte, err error) {
+		learn(w, body, err)
+		if err == nil {
+			at := slices.IndexFunc(w.credentials, func(other issued) bool { return string(other.id) == string(c.id) })
+			w.credentials[at].blob = blob
+		}
+	}
+	return m, true
+}
+
+// withBlob is whose credential has a large blob.
+const withBlob = "fred"
+
+// useBlob leaves a credential behind with one.
+func (h *host) useBlob() {
+	support := ctap.LargeBlobInput{Support: "required"}
+	token, _ := h.verified(rpID)
+	h.must(h.creating(rpID, withBlob, true, extension(ctap.LargeBlob, support.Append(nil)), h.makingToken(token)))
+	m, ok := h.writingBlob("old")
+	require.True(h.t, ok)
+	h.must(m)
+}
+
+// blobOf returns the large blob of a credential that works, "" where it has none.
+func (h *host) blobOf(c issued, token []byte) string {
+	if !c.resident || !slices.Contains(h.profile.Extensions, ctap.LargeBlob) {
+		return ""
+	}
+	read := ctap.LargeBlobInput{Read: true}
+	body, err := h.send(getCmd, asking(all(silent, forRP(c.rp), allow(c.id), extending(ctap.LargeBlob, read.Append(nil)), h.token(token))))
+	require.NoError(h.t, err)
+	g, err := ctap.ParseGetAssertionResponse(body)
+	require.NoError(h.t, err)
+	h.verify(c, g)
+	out, err := ctap.ParseLargeBlobUnsigned(g.Unsigned)
+	require.NoError(h.t, err)
+	return string(out.Blob)
 }

@@ -40,7 +40,8 @@ type issued struct {
 	rp, user string
 	resident bool
 	protect  uint64
-	ctap1    bool // made by U2F_REGISTER
+	ctap1    bool   // made by U2F_REGISTER
+	blob     string // of the extension largeBlob
 }
 
 func (w world) clone() world {
@@ -67,7 +68,7 @@ func (w world) String() string {
 	var list []string
 	for _, c := range w.credentials {
 		if c.protect < 3 || !w.blocked() && !w.forced() {
-			list = append(list, fmt.Sprintf("%s@%s %x", c.user, c.rp, c.id[32:36]))
+			list = append(list, strings.TrimRight(fmt.Sprintf("%s@%s %x %s", c.user, c.rp, c.id[32:36], c.blob), " "))
 		}
 	}
 	slices.Sort(list)
@@ -79,7 +80,7 @@ func (w world) String() string {
 	if w.sensor {
 		text += fmt.Sprintf(", %d attempts at the sensor", w.uv)
 	}
-	if w.sensor && !w.blocked() {
+	if w.sensor && !w.blocked() && !w.forced() {
 		text += fmt.Sprintf(", fingerprints %q", w.prints)
 	}
 	if w.settings != "" || w.blobs != "" {
@@ -99,7 +100,7 @@ func (w *world) made(h *host, rp, user string, protect uint64, rk bool, body []b
 	w.credentials = slices.DeleteFunc(w.credentials, func(c issued) bool {
 		return rk && c.resident && c.rp == rp && c.user == user
 	})
-	w.credentials = append(w.credentials, issued{slices.Clone(auth.CredentialID), alg, public, rp, user, rk, protect, false})
+	w.credentials = append(w.credentials, issued{slices.Clone(auth.CredentialID), alg, public, rp, user, rk, protect, false, ""})
 	w.counter = max(w.counter, auth.Counter)
 }
 
@@ -165,6 +166,7 @@ func (h *host) look(known []issued, pins []string) world {
 			if c.rp != rp || !h.works(c, token) {
 				continue
 			}
+			c.blob = h.blobOf(c, token)
 			w.credentials = append(w.credentials, c)
 			if c.resident && (c.protect == 1 || token != nil) && !listed[string(c.id)] {
 				h.wrong("resident credential %x of %s works and is not listed", c.id[32:36], c.user)
