@@ -10,10 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fxamacker/cbor/v2"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mfalab/mfalab/sim/live"
 	"github.com/mfalab/mfalab/u2f"
+	"github.com/mfalab/mfalab/u2f/ctap"
 )
 
 // results returns what the extensions of the page's last credential came to.
@@ -82,13 +84,62 @@ func (d *desk) keepsLargeBlobs(t *testing.T) {
 	require.Equal(t, "YSBibG9i", d.results(t).LargeBlob.Blob)
 }
 
+// letsAskForPINLength puts the page's relying party on the list of those that a key tells its minimum PIN length, with
+// python3-fido2.
+const letsAskForPINLength = `
+from fido2.hid import CtapHidDevice
+from fido2.ctap2 import Ctap2, ClientPin, Config
+ctap = Ctap2(next(CtapHidDevice.list_devices()))
+client = ClientPin(ctap)
+token = client.get_pin_token("1234", ClientPin.PERMISSION.AUTHENTICATOR_CFG)
+Config(ctap, client.protocol, token).set_min_pin_length(4, ["localhost"])
+`
+
+// minPINLength returns what the page's last new credential says of the key's minimum PIN length, 0 for nothing.
+func (d *desk) minPINLength(t *testing.T) uint64 {
+	t.Helper()
+	var said struct {
+		Response struct{ AuthenticatorData string }
+	}
+	require.NoError(t, json.Unmarshal(d.eval(t, "last"), &said))
+	b, err := base64.RawURLEncoding.DecodeString(said.Response.AuthenticatorData)
+	require.NoError(t, err)
+	data, err := ctap.ParseAuthData(b)
+	require.NoError(t, err)
+	var outputs struct {
+		MinPINLength uint64 `cbor:"minPinLength"`
+	}
+	require.NoError(t, cbor.Unmarshal(data.Extensions, &outputs))
+	return outputs.MinPINLength
+}
+
+// verifiedByFinger registers and logs in with a key that knows its user by the finger.
+func (d *desk) verifiedByFinger(t *testing.T) {
+	serial := d.plugIn(t, "--profile", "bio")
+	d.do(t, "key", "pin", serial, "--new", "1234")
+	d.do(t, "key", "enrol", "index", "--pin", "1234", "--key", serial)
+	w := d.watch(t, serial)
+	d.begin(t, "register", wish{Verified: "required"})
+	w.event(u2f.Waiting)
+	d.do(t, "key", "finger", "index", "--key", serial)
+	d.content(t, "registered with none attestation")
+	require.True(t, d.party.last(t).Flags.UserVerified)
+	w.event(u2f.Registered)
+	d.begin(t, "login", wish{Verified: "required"})
+	w.event(u2f.Waiting)
+	d.do(t, "key", "finger", "index", "--key", serial)
+	d.content(t, "logged in")
+}
+
 func (d *desk) keepsCredBlobs(t *testing.T) {
 	_, w, s := d.withPIN(t)
+	d.do(t, "exec", "--", "/usr/bin/python3", "-c", letsAskForPINLength)
 	d.begin(t, "register", discoverable(map[string]any{"credBlob": "AAEC", "minPinLength": true, "credProps": true}))
 	s.enter("1234")
 	d.content(t, "registered with none attestation")
 	require.True(t, d.results(t).CredBlob)
 	require.True(t, d.results(t).CredProps.RK)
+	require.EqualValues(t, 4, d.minPINLength(t))
 	w.event(u2f.Registered)
 	d.begin(t, "login", wish{Verified: "required", Extensions: map[string]any{"getCredBlob": true}})
 	s.enter("1234")
@@ -163,6 +214,7 @@ func TestChromiumUsesExtensions(t *testing.T) {
 		{"prf", (*desk).evaluatesPRF},
 		{"largeBlob", (*desk).keepsLargeBlobs},
 		{"credBlob and minPinLength", (*desk).keepsCredBlobs},
+		{"a finger instead of a PIN", (*desk).verifiedByFinger},
 		{"the account chooser", (*desk).choosesAnAccount},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -157,6 +158,7 @@ func (f *forger) answer(t testing.TB, c claim, response map[string]any) string {
 // A desk is a clerk's at which people enrol security keys.
 type desk struct {
 	*clerk
+	mu    sync.Mutex // several people may be at the desk
 	heard []iam.Decision
 }
 
@@ -171,7 +173,11 @@ func newDesk(t testing.TB, settings ...string) *desk {
 	}
 	var err error
 	d.service, err = iam.New(t.Context(), iam.Config{Store: d.store, Chance: sim.NewChance([]byte("desk")), Settings: s,
-		Record: func(x iam.Decision) { d.heard = append(d.heard, x) }}, d.now)
+		Record: func(x iam.Decision) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.heard = append(d.heard, x)
+		}}, d.now)
 	require.NoError(t, err)
 	d.must("CreateUser", "UserName", "bob")
 	d.must("CreateUser", "UserName", "eve")
