@@ -1,7 +1,6 @@
 package console
 
 import (
-	"context"
 	"embed"
 	"net"
 	"net/http"
@@ -98,11 +97,4 @@ func cached(h http.Handler) http.Handler {
 func (c *Console) now() time.Time {
 	now, _ := c.cfg.Clock()
 	return now
-}
-
-// Prune forgets visits and wizards that are over. It need not be called: those that come push out the oldest.
-func (c *Console) Prune(context.Context) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.prune()
 }

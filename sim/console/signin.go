@@ -60,7 +60,7 @@ func (c *Console) visiting(p func(w http.ResponseWriter, r *http.Request, v visi
 
 // atAlias is the page that the account's users know: the account is filled in. See AWS MFA, Section 6.1.
 func (c *Console) atAlias(w http.ResponseWriter, r *http.Request) {
-	v, cookie := c.visit(w, r)
+	_, cookie := c.visit(w, r)
 	alias := r.PathValue("alias")
 	if !c.known(r, alias) {
 		c.show(w, r, http.StatusNotFound, "message", cookie, sheet{Title: "Sign in",
@@ -68,7 +68,6 @@ func (c *Console) atAlias(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.advance(w, r, &visit{account: alias}, cookie, iam.SignIn{})
-	_ = v
 	http.Redirect(w, r, Root+"/signin/user", http.StatusSeeOther)
 }
 
