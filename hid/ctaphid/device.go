@@ -196,6 +196,16 @@ func (d *Device) interrupt(p *Packet) {
 	}
 }
 
+// Abandon tells the device that the host has gone that channel was allocated for, as when the program was killed which had
+// it: what it asked for ends without an answer, where that has not begun to leave. A host on a USB cable cannot be told
+// from one that waits, so that its transactions run until they time out.
+func (d *Device) Abandon(now time.Time, channel uint32) {
+	d.advance(now)
+	if channel == d.owner && (d.phase == gathering || d.phase == working) {
+		d.abort()
+	}
+}
+
 // abort ends the transaction without an answer.
 func (d *Device) abort() {
 	if d.phase == working {

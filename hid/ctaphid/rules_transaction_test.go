@@ -64,6 +64,24 @@ var transactionRules = []rule{
 		b.init(0x11223344, CmdPing, 1)
 		b.want("11223344 " + busy)
 	}},
+	{"H-21", "11.2.5", "a host that has gone wants nothing any more", Config{}, func(b *bench) {
+		one, two := b.open(), b.open()
+		b.init(one, CmdCBOR, 1, 4)
+		b.want()
+		b.dev.Abandon(b.now, two)
+		b.init(two, CmdPing, 1)
+		b.want("2 " + busy)
+		b.dev.Abandon(b.now, one)
+		b.equal(1, b.app.cancelled)
+		b.init(two, CmdPing, 58)
+		b.dev.Abandon(b.now, two)
+		b.wait(time.Hour)
+		b.want()
+		b.message(one, CmdPing, make([]byte, 200))
+		b.one(ping(one, 200))
+		b.dev.Abandon(b.now, one) // others see what the device says, and see all of it
+		b.want("1 #0", "1 #1", "1 #2")
+	}},
 	{"H-21", "11.2.5", "a host that does not read loses answers, and finds the device well", Config{}, func(b *bench) {
 		one := b.open()
 		for range 100 {

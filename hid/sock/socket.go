@@ -1,6 +1,7 @@
 package sock
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,6 +31,7 @@ type Socket struct {
 	withdraw func() error    // takes the name away from clients; called once
 	in       chan hid.Report // for ReadReport
 	take     func(*hid.Report)
+	left     func(channel uint32)
 	begun    chan struct{} // closed once take is set; what clients write before lies in their sockets
 	begin    sync.Once
 	done     chan struct{}
@@ -137,6 +139,11 @@ func (s *Socket) Push(take func(r *hid.Report)) {
 	})
 }
 
+// Left has gone told of each client that goes away while the socket is open: of the channel that its last report was for,
+// which is the first word of a report (CTAP 2.1, Section 11.2.4), after that report was taken. It is called once, before
+// Push and before any ReadReport; gone must not wait for who closes the socket.
+func (s *Socket) Left(gone func(channel uint32)) { s.left = gone }
+
 // Done is closed when the socket is.
 func (s *Socket) Done() <-chan struct{} { return s.done }
 
@@ -218,8 +225,17 @@ func (s *Socket) read(o *opener) {
 		defer s.running.Done()
 	}
 	var r hid.Report
+	said := false
 	for o.receive(&r) == nil {
 		s.take(&r)
+		said = true
+	}
+	select {
+	case <-s.done:
+	default:
+		if said && s.left != nil {
+			s.left(binary.BigEndian.Uint32(r[:]))
+		}
 	}
 }
 

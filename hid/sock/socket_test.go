@@ -332,3 +332,25 @@ func TestASocketThatPushes(t *testing.T) {
 	var r hid.Report
 	require.ErrorIs(t, s.ReadReport(&r), net.ErrClosed)
 }
+
+func TestASocketTellsWhoHasGone(t *testing.T) {
+	s := plugKey(t, newBus(t))
+	gone, got := make(chan uint32), make(chan hid.Report, 8)
+	s.Left(func(channel uint32) { gone <- channel })
+	s.Push(func(r *hid.Report) { got <- *r })
+	require.NoError(t, dialPort(t, s.Path(), packets).Close()) // it has said nothing
+	for n := byte(1); n < 4; n++ {
+		host := dialPort(t, s.Path(), packets)
+		require.NoError(t, host.WriteReport(report(9)))
+		require.NoError(t, host.WriteReport(report(n)))
+		require.NoError(t, host.Close())
+		require.Equal(t, uint32(n)*0x01010101, <-gone)
+		require.Len(t, got, 2, "what it had said was taken before")
+		<-got
+		<-got
+	}
+	stays := dialPort(t, s.Path(), packets)
+	require.NoError(t, stays.WriteReport(report(1)))
+	<-got
+	require.NoError(t, s.Close(), "and nobody waits to be told of those who were sent away")
+}

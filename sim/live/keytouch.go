@@ -79,8 +79,10 @@ func (l *Lab) touched(ctx context.Context, t *touching, patience time.Duration) 
 		err = ErrClosed
 	}
 	// It may have happened while the patience ended.
+	dead := ""
 	_ = l.Do(context.Background(), func(*sim.World) error {
 		l.bench.touching = slices.DeleteFunc(l.bench.touching, func(other *touching) bool { return other == t })
+		dead = l.bench.deadContact(t.serial)
 		return nil
 	})
 	select {
@@ -88,10 +90,26 @@ func (l *Lab) touched(ctx context.Context, t *touching, patience time.Duration) 
 		return given.Touch, given.err
 	default:
 	}
-	if t.serial != "" && errors.Is(err, ErrNothingWaits) {
+	switch {
+	case !errors.Is(err, ErrNothingWaits):
+	case dead != "":
+		return Touch{}, fmt.Errorf("%w: the key %q blinks, and feels no finger: `mfalab key presence %s --touch manual` mends its contact",
+			err, dead, dead)
+	case t.serial != "":
 		return Touch{}, fmt.Errorf("%w: the key %q does not blink", err, t.serial)
 	}
 	return Touch{}, err
+}
+
+// deadContact returns the serial of a key that blinks and cannot be touched, "" where there is none; serial is which key it
+// is about, "" is any.
+func (b *bench) deadContact(serial string) string {
+	for _, k := range b.allKeys() {
+		if _, blinks := k.core.Waiting(); blinks && k.presence.Mode == u2f.Never && (serial == "" || serial == k.serial) {
+			return k.serial
+		}
+	}
+	return ""
 }
 
 // DenyKey declines what a key blinks for; an empty serial means whichever does.

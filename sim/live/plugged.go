@@ -216,8 +216,24 @@ func (k *key) connect() error {
 
 // serve lets a host have the key until one of both goes.
 func (p *plugged) serve(ctx context.Context, k *key, port hid.Port) {
+	if s, ok := port.(*sock.Socket); ok {
+		s.Left(func(channel uint32) { p.abandon(ctx, k, channel) })
+	}
 	// The port's error is that it was closed: the bus has gone, and the key with it.
 	_ = plug.Serve(ctx, port, hid.Tap(inTurn{k, p}, k.watch), p.pokes)
+}
+
+// abandon ends what a program wanted of the key that has gone: the lab's clock may stand, and the key would blink for ever.
+func (p *plugged) abandon(ctx context.Context, k *key, channel uint32) {
+	select {
+	case p.pokes <- func(now time.Time) {
+		inTurn{k, p}.turn(func(w *sim.World) {
+			k.device.Abandon(now, channel)
+			k.settle(w)
+		})
+	}:
+	case <-ctx.Done():
+	}
 }
 
 // unplug pulls the key out: volatile state is lost, clients see it go.
