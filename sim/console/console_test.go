@@ -30,7 +30,7 @@ type lab struct {
 	now     time.Time
 }
 
-// rootPassword is root's, opensesame everybody else's.
+// rootPassword is root's, Open-Sesame-1 everybody else's.
 const rootPassword = "rootsesame"
 
 func newLab(t testing.TB, settings ...string) *lab {
@@ -71,7 +71,7 @@ func (l *lab) must(service, action string, params ...string) string {
 func (l *lab) user(name string) {
 	l.t.Helper()
 	l.must("iam", "CreateUser", "UserName", name)
-	l.must("iam", "CreateLoginProfile", "UserName", name, "Password", "opensesame")
+	l.must("iam", "CreateLoginProfile", "UserName", name, "Password", "Open-Sesame-1")
 	l.must("iam", "AttachUserPolicy", "UserName", name, "PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess")
 }
 
@@ -140,7 +140,7 @@ func (b *browser) cookie(name string) string {
 // signIn signs a user in as far as the password takes it.
 func (b *browser) signIn(name string) *browser {
 	b.l.t.Helper()
-	return b.open("/acme").send("/signin/user", "account", "acme", "username", name, "password", "opensesame")
+	return b.open("/acme").send("/signin/user", "account", "acme", "username", name, "password", "Open-Sesame-1")
 }
 
 // app enrols an authenticator app for bob by way of the pages, and returns what makes its codes.

@@ -33,7 +33,7 @@ func TestTheConditionsOfMFAForSessionsOfTheConsole(t *testing.T) {
 			l := newLab(t)
 			code := l.browser().signInAs("bob").app("phone")
 			l.must("iam", "CreateUser", "UserName", "alice")
-			l.must("iam", "CreateLoginProfile", "UserName", "alice", "Password", "opensesame")
+			l.must("iam", "CreateLoginProfile", "UserName", "alice", "Password", "Open-Sesame-1")
 			without, with := l.browser().signInAs("alice"), l.browser().signIn("bob")
 			require.Equal(t, "/console/home", with.send("/signin/mfa", "mfaCode", code()).at.Path)
 			document, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{"Effect": "Allow", "Action": "iam:ListUsers",

@@ -117,9 +117,9 @@ func TestAUserIsCreatedOnce(t *testing.T) {
 	l := newLab(t)
 	b := l.browser().signInAs("bob").open("/iam/users")
 	page := b.page
-	b.send("/iam/users", "user_name", "carol", "password", "opensesame")
+	b.send("/iam/users", "user_name", "carol", "password", "Open-Sesame-1")
 	b.page = page
-	b.send("/iam/users", "user_name", "carol", "password", "anothersesame")
+	b.send("/iam/users", "user_name", "carol", "password", "Another-Sesame-1")
 	require.Equal(t, http.StatusConflict, b.status)
 	require.Contains(t, b.page, "already exists")
 	require.Equal(t, "/console/home", l.browser().signIn("carol").at.Path, "the first password stands")
@@ -158,7 +158,7 @@ func TestTwoAdministratorsAtOnce(t *testing.T) {
 	require.ElementsMatch(t, []int{http.StatusSeeOther, http.StatusNotFound}, at("/iam/users/dave/delete", nil))
 	// Who deletes the other has ended what the other is doing.
 	both[0].open("/iam/users/carol").send("/iam/users/carol/permissions", "what", "detach", "policy", "arn:aws:iam::aws:policy/AdministratorAccess")
-	both[0].send("/iam/users/carol/password", "password", "x")
+	both[0].send("/iam/users/carol/password", "password", "Open-Sesame-2")
 	l.must("iam", "DeleteLoginProfile", "UserName", "carol")
 	both[0].open("/iam/users/carol").send("/iam/users/carol/delete")
 	require.Contains(t, both[0].page, "The user was deleted.")

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"golang.org/x/crypto/bcrypt"
 )
@@ -30,8 +29,6 @@ const (
 	minPasswordLength = 6
 	// passwordsKept is the largest PasswordReusePrevention.
 	passwordsKept = 24
-	// passwordSymbols are the characters that count as such.
-	passwordSymbols = "!@#$%^&*()_+-=[]{}|'"
 )
 
 // passwordOperations are the operations on the policy, and the one with which users change their own password.
@@ -103,32 +100,6 @@ func (o *operating) deletePasswordPolicy() (any, error) {
 	}
 	o.account.Passwords = nil
 	return nil, o.putAccount()
-}
-
-// checkPassword refuses a password that the policy does not take. Our choice: without a policy every one will do, where
-// the real account has a default policy of eight characters of three kinds; a lab's passwords are short.
-func (o *operating) checkPassword(password string) error {
-	p := o.account.Passwords
-	if p == nil || password == "" {
-		return nil
-	}
-	has := func(is func(rune) bool) bool { return strings.ContainsFunc(password, is) }
-	symbol := func(r rune) bool { return strings.ContainsRune(passwordSymbols, r) }
-	for _, rule := range []struct {
-		broken bool
-		text   string
-	}{
-		{len([]rune(password)) < p.MinLength, "have a minimum length of " + strconv.Itoa(p.MinLength)},
-		{p.Uppercase && !has(unicode.IsUpper), "have at least one uppercase letter"},
-		{p.Lowercase && !has(unicode.IsLower), "have at least one lowercase letter"},
-		{p.Numbers && !has(unicode.IsDigit), "have at least one number"},
-		{p.Symbols && !has(symbol), "have at least one symbol"},
-	} {
-		if rule.broken {
-			return o.refuse("PasswordTooWeak", rule.text)
-		}
-	}
-	return nil
 }
 
 // changing is what was found out about the passwords of ChangePassword before its transaction.

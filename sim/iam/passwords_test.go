@@ -40,29 +40,64 @@ func TestThePasswordPolicy(t *testing.T) {
 	c.must("UpdateLoginProfile", "UserName", "bob", "Password", "x")
 }
 
+// TestTheDefaultPasswordPolicy holds that an account without a policy of its own has AWS's: for everybody who calls, but not
+// for the lab itself, which gives the users of a plan the passwords that the plan says.
+func TestTheDefaultPasswordPolicy(t *testing.T) {
+	c := newClerk(t)
+	c.must("CreateAccountAlias", "AccountAlias", "acme-labs-1")
+	c.must("CreateUser", "UserName", "bob")
+	c.must("CreateUser", "UserName", "admin")
+	c.must("CreateLoginProfile", "UserName", "admin", "Password", "plan")
+	c.wait(time.Minute)
+	admin := c.as("admin")
+	admin.caller.AccessKeyID = "AKIAADMIN"
+	const kinds = "have characters of three of these kinds: uppercase letters, lowercase letters, numbers, symbols"
+	for password, want := range map[string]string{
+		"aA1!aA1":          "have a minimum length of 8",
+		"opensesame":       kinds,
+		"OPENsesame":       kinds,
+		"12345678901!":     kinds,
+		"acme-labs-1":      "not be identical to the name of the account or its email address",
+		"ACME-labs-1":      "not be identical to the name of the account or its email address",
+		"Root@example.com": "not be identical to the name of the account or its email address",
+	} {
+		require.Equal(t, "400 PasswordPolicyViolation: Password should "+want,
+			said(admin.refused("CreateLoginProfile", "UserName", "bob", "Password", password)), password)
+	}
+	admin.must("CreateLoginProfile", "UserName", "bob", "Password", "opensesame-1")
+	c.wait(time.Minute)
+	admin.now = c.now
+	require.Contains(t, said(admin.refused("UpdateLoginProfile", "UserName", "bob", "Password", "short")), "minimum length of 8")
+	require.Contains(t, said(admin.refused("ChangePassword", "OldPassword", "plan", "NewPassword", "planplan")), kinds)
+	admin.must("ChangePassword", "OldPassword", "plan", "NewPassword", "plan-PLAN")
+	admin.must("UpdateLoginProfile", "UserName", "bob", "PasswordResetRequired", "true")
+	admin.must("UpdateAccountPasswordPolicy")
+	admin.must("UpdateLoginProfile", "UserName", "bob", "Password", "simple")
+}
+
 func TestUsersChangeTheirPasswords(t *testing.T) {
 	c := newClerk(t)
 	c.must("CreateUser", "UserName", "bob")
-	c.must("CreateLoginProfile", "UserName", "bob", "Password", "first1")
+	c.must("CreateLoginProfile", "UserName", "bob", "Password", "first-1A")
 	c.wait(time.Minute)
 	bob := c.mere("bob")
 	change := func(old, new string) []string { return []string{"OldPassword", old, "NewPassword", new} }
-	require.Contains(t, said(bob.refused("ChangePassword", change("first1", "second")...)), "iam:ChangePassword on resource: user bob because no identity")
+	require.Contains(t, said(bob.refused("ChangePassword", change("first-1A", "second-2B")...)), "iam:ChangePassword on resource: user bob because no identity")
 	c.may("bob", "own", document("Allow", "iam:ChangePassword", "arn:aws:iam::*:user/${aws:username}", ""))
-	require.Equal(t, "403 AccessDenied: The old password was incorrect.", said(bob.refused("ChangePassword", change("wrong1", "second")...)))
-	bob.must("ChangePassword", change("first1", "second")...)
-	bob.must("ChangePassword", change("second", "first1")...)
+	require.Equal(t, "403 AccessDenied: The old password was incorrect.", said(bob.refused("ChangePassword", change("wrong1", "second-2B")...)))
+	bob.must("ChangePassword", change("first-1A", "second-2B")...)
+	bob.must("ChangePassword", change("second-2B", "first-1A")...)
 	require.Equal(t, "400 InvalidUserType: Only IAM Users can change their own password", said(c.refused("ChangePassword", change("a", "b")...)))
 
 	t.Run("the policy lets them, policies or no", func(t *testing.T) {
 		c.must("DeleteUserPolicy", "UserName", "bob", "PolicyName", "own")
-		bob.refused("ChangePassword", change("first1", "second")...)
+		bob.refused("ChangePassword", change("first-1A", "second-2B")...)
 		c.must("UpdateAccountPasswordPolicy", "AllowUsersToChangePassword", "true", "PasswordReusePrevention", "2")
 		require.Equal(t, "400 PasswordPolicyViolation: Password does not conform to the account password policy.",
-			said(bob.refused("ChangePassword", change("first1", "first1")...)))
-		require.Contains(t, said(bob.refused("ChangePassword", change("first1", "second")...)), "PasswordPolicyViolation")
-		bob.must("ChangePassword", change("first1", "third3")...)
-		bob.must("ChangePassword", change("third3", "second")...)
+			said(bob.refused("ChangePassword", change("first-1A", "first-1A")...)))
+		require.Contains(t, said(bob.refused("ChangePassword", change("first-1A", "second-2B")...)), "PasswordPolicyViolation")
+		bob.must("ChangePassword", change("first-1A", "third-3C")...)
+		bob.must("ChangePassword", change("third-3C", "second-2B")...)
 	})
 }
 

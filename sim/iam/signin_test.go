@@ -220,7 +220,7 @@ func TestAPasswordThatHasToBeChanged(t *testing.T) {
 	seed, _ := d.app("phone")
 	d.must("UpdateLoginProfile", "UserName", "bob", "PasswordResetRequired", "true")
 	s := d.knocks()
-	_, e := d.step("ChangePasswordAtSignIn", "SignInId", s.ID, "Password", "another1")
+	_, e := d.step("ChangePasswordAtSignIn", "SignInId", s.ID, "Password", "another-A1")
 	require.NotNil(t, e, "the device comes first")
 	s, e = d.step("FinishSignInWithCode", "SignInId", s.ID, "Code", d.code(seed))
 	require.Nil(t, e)
@@ -228,7 +228,7 @@ func TestAPasswordThatHasToBeChanged(t *testing.T) {
 	require.Nil(t, s.Session)
 	_, e = d.step("ChangePasswordAtSignIn", "SignInId", s.ID, "Password", "opensesame")
 	require.Equal(t, "PasswordPolicyViolation", e.Code)
-	s, e = d.step("ChangePasswordAtSignIn", "SignInId", s.ID, "Password", "another1")
+	s, e = d.step("ChangePasswordAtSignIn", "SignInId", s.ID, "Password", "another-A1")
 	require.Nil(t, e)
 	require.NotNil(t, s.Session)
 	_, e = d.step("BeginSignIn", "UserName", "bob", "Password", "opensesame")
@@ -238,7 +238,7 @@ func TestAPasswordThatHasToBeChanged(t *testing.T) {
 func TestASignInEnds(t *testing.T) {
 	for name, end := range map[string]func(d *desk){
 		"with its time":          func(d *desk) { d.wait(15 * time.Minute) },
-		"with another password":  func(d *desk) { d.must("UpdateLoginProfile", "UserName", "bob", "Password", "another1") },
+		"with another password":  func(d *desk) { d.must("UpdateLoginProfile", "UserName", "bob", "Password", "another-A1") },
 		"with its login profile": func(d *desk) { d.must("DeleteLoginProfile", "UserName", "bob") },
 		"with its user's sixteen others": func(d *desk) {
 			d.wait(time.Second)
