@@ -321,6 +321,7 @@ var spared = map[string]string{
 var pureModules = map[string]string{
 	"filippo.io/mldsa":              "ML-DSA over values in memory; keys and signatures here come from a seed",
 	"github.com/fxamacker/cbor":     "CBOR to and from values in memory",
+	"github.com/google/go-tpm/tpm2": "the structures of a TPM to and from bytes; who reaches one imports a transport",
 	"github.com/makiuchi-d/gozxing": "QR codes to and from pictures in memory",
 	"golang.org/x/net/publicsuffix": "a list of names in the program",
 }

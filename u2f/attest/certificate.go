@@ -91,7 +91,7 @@ func NewRoot(seed []byte) (*Root, error) {
 		return nil, err
 	}
 	template := r.template("root", Model{})
-	template.IsCA, template.MaxPathLenZero = true, true
+	template.IsCA, template.MaxPathLen = true, 1
 	template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
 	if template.RawSubject, err = subject("Root", rootName); err != nil {
 		return nil, err

@@ -131,6 +131,7 @@ func attested(authData []byte) (id, point []byte, err error) {
 
 // The major types of CBOR that statements are made of. See RFC 8949 Section 3.1.
 const (
+	majorUnsigned = 0
 	majorNegative = 1
 	majorBytes    = 2
 	majorText     = 3

@@ -61,7 +61,7 @@ func judge(t testing.TB, root *Root, aaguid [16]byte, format string, authData, s
 	trust, err := memory.New(memory.WithValidateEntry(true), memory.WithValidateTrustAnchor(true),
 		memory.WithMetadata(map[uuid.UUID]*metadata.Entry{aaguid: {MetadataStatement: metadata.Statement{
 			AttestationRootCertificates: []*x509.Certificate{anchor},
-			AttestationTypes:            []metadata.AuthenticatorAttestationType{metadata.BasicFull, metadata.BasicSurrogate},
+			AttestationTypes:            []metadata.AuthenticatorAttestationType{metadata.BasicFull, metadata.BasicSurrogate, metadata.AttCA, metadata.AnonCA},
 		}}}))
 	require.NoError(t, err)
 	var params []protocol.CredentialParameter
