@@ -99,7 +99,7 @@ func (k *Key) answerBlobs(a *asking, c *credential, answer *ctap.GetAssertionRes
 // largeBlob reads or writes the blob of c. A writing is refused, as its output says, where the user was not asked or the
 // platform has not named the credential, where it was not made for blobs, and where there is no room. See Section 12.4.
 func (k *Key) largeBlob(a *asking, c *credential) []byte {
-	at, out := k.residentWithID(c.id[:]), ctap.LargeBlobOutput{}
+	at, out := k.residentAt(&c.id), ctap.LargeBlobOutput{}
 	switch in := a.extensions.largeBlob; {
 	case in.Read && at >= 0:
 		out.Blob, out.OriginalSize = k.residents[at].blob, k.residents[at].size

@@ -107,7 +107,7 @@ func (k *Key) getPINRetries(time.Time, pinuv.Protocol, *ctap.ClientPINRequest) (
 	retries := uint64(k.pin.retries)
 	response := ctap.ClientPINResponse{PINRetries: &retries}
 	if k.profile.Permissions { // 2.0 has no powerCycleState
-		powerCycle := k.pin.mismatches >= maxPINMismatches
+		powerCycle := k.pin.mismatches >= maxPINMismatches || k.pin.lockedOut
 		response.PowerCycleState = &powerCycle
 	}
 	return response, nil
@@ -167,10 +167,11 @@ func (k *Key) changePIN(now time.Time, p pinuv.Protocol, r *ctap.ClientPINReques
 		return none, err
 	}
 	pin, err := k.readNewPIN(secret, r.NewPINEnc)
+	old, _ := secret.Decrypt(r.PINHashEnc) // it was right a moment ago
 	switch {
 	case err != nil:
 		return none, err
-	case k.mustChangePIN() && pin.hash == k.pin.hash: // Section 6.5.5.6, step 14: the same is no change
+	case k.mustChangePIN() && string(pin.hash[:]) == string(old): // Section 6.5.5.6, step 14: the same is no change
 		return none, ctap.ErrPINPolicyViolation
 	}
 	if err := k.storePIN(now, pin); err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 )
 
 // A Counter is how a key counts its signatures. See Section 6.1.2 and Web Authentication Level 2, Section 6.1.1.
@@ -72,12 +73,41 @@ func (k *Key) count(c *credential) (uint32, error) {
 		}
 		k.counter += step
 	default:
+		if k.element.Counts() {
+			return k.countInside()
+		}
 		if k.counter+1 == 0 {
 			return 0, errUsedUp
 		}
 		k.counter++
 	}
 	return k.counter, k.storeCounter(recordCounter, k.counter)
+}
+
+// countInside raises the counter that the element keeps, and that no older state of flash takes back.
+func (k *Key) countInside() (uint32, error) {
+	n, err := k.element.Count(k.nv, true)
+	if err == nil {
+		k.counter = n
+	}
+	return n, err
+}
+
+// loadInside reads the counter that the element keeps, and has it made for a new key.
+func (k *Key) loadInside() (err error) {
+	switch k.nv, err = k.flash.Get(recordNV); {
+	case errors.Is(err, fs.ErrNotExist):
+		if k.nv, err = k.element.MakeCounter(); err != nil {
+			return err
+		}
+		if err := k.flash.Put(recordNV, k.nv); err != nil {
+			return fmt.Errorf("u2f: record %q cannot be written: %w", recordNV, err)
+		}
+	case err != nil:
+		return fmt.Errorf("u2f: record %q cannot be read: %w", recordNV, err)
+	}
+	k.counter, err = k.element.Count(k.nv, false)
+	return err
 }
 
 // errUsedUp says that there is no higher counter.

@@ -3,8 +3,9 @@ package u2f
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/binary"
+	"fmt"
 	"hash"
+	"slices"
 
 	"github.com/mfalab/mfalab/u2f/cose"
 	"github.com/mfalab/mfalab/u2f/ctap"
@@ -22,12 +23,18 @@ import (
 //	nonce      32 bytes  the private key is derived from it; of RS256 the last 4 say where its primes are
 //	mac        32 bytes  HMAC-SHA-256 under the master key of the RP ID's hash and all of the above
 //
+// The private key of version 2 is in a secure element, which keeps nothing but its own secret: the credential id has the
+// key as the element has wrapped it. It is the same without a nonce, and with the wrapped key after the MAC, which holds
+// for it too. Where a nonce is needed, it is the hash of that.
+//
 // CTAP1 and CTAP2 share it: it is U2F's key handle (Section 10).
 const (
 	credentialIDSize    = macStart + sha256.Size
 	credentialIDVersion = 1
+	wrappedVersion      = 2
 	nonceStart          = 4
 	macStart            = nonceStart + 32
+	wrappedStart        = nonceStart + sha256.Size // in the id of version 2
 
 	flagResident     = 1
 	flagHMACSecret   = 2
@@ -58,6 +65,7 @@ type credential struct {
 	user       ctap.User // of a discoverable credential
 	credBlob   []byte    // of a discoverable credential: Section 12.2
 	foreign    *foreign  // nil of one that the key made
+	wrapped    []byte    // its private key, of version 2
 	backedUp   bool      // it was copied, whatever the profile says
 }
 
@@ -145,29 +153,78 @@ func (k *Key) newCredential(c credential) (credential, error) {
 	}
 	c.id[0], c.id[1], c.id[2], c.id[3] = credentialIDVersion, byte(c.alg), c.protect, c.flags
 	k.random.read(c.id[nonceStart:macStart])
-	if c.alg == cose.RS256 && c.foreign == nil {
-		if err := k.placePrimes(&c); err != nil {
+	if c.foreign == nil {
+		if err := k.makeKey(&c); err != nil {
 			return c, err
 		}
 	}
-	mac := k.master.derive(labelID, c.rpIDHash[:], c.id[:macStart])
+	mac := k.macOf(c.rpIDHash, &c.id, c.wrapped)
 	copy(c.id[macStart:], mac[:])
 	return c, nil
 }
 
-// placeStart is where the nonce of RS256 ends, and what its private key does not depend on begins: where the primes are,
-// big-endian, so that they are sought once. What is left is 224 bits of chance.
-const placeStart = macStart - 4
+// placeStart is where the nonce of RS256 ends, and what its private key does not depend on begins: where the primes are.
+// What is left is 224 bits of chance.
+const placeStart = macStart - placeOfPrimes
 
-// placePrimes seeks the primes of an RS256 key.
-func (k *Key) placePrimes(c *credential) error {
-	clear(c.id[placeStart:macStart])
-	key, err := k.privateKey(c)
-	if err != nil {
+// makeKey makes the private key of c.
+func (k *Key) makeKey(c *credential) error {
+	element := k.elementFor(c.alg)
+	key, wrapped, err := element.MakeKey(c.alg, k.seed(c))
+	switch {
+	case err != nil:
 		return err
+	case element == Element(software{}):
+		copy(c.id[placeStart:macStart], wrapped)
+	case len(wrapped) == 0 || len(wrapped) > element.WrappedSize(c.alg):
+		return fmt.Errorf("u2f: internal error: a wrapped key of %d bytes", len(wrapped))
+	default:
+		nonce := sha256.Sum256(wrapped)
+		c.id[0], c.wrapped = wrappedVersion, wrapped
+		copy(c.id[nonceStart:], nonce[:])
 	}
-	binary.BigEndian.PutUint32(c.id[placeStart:macStart], key.Place())
+	k.holdReady(c, key)
 	return nil
+}
+
+// seed is the secret that the private key of c is derived from, where it is.
+func (k *Key) seed(c *credential) []byte {
+	nonce := [macStart - nonceStart]byte(c.nonce())
+	if c.alg == cose.RS256 {
+		clear(nonce[placeStart-nonceStart:])
+	}
+	seed := k.master.derive(labelKey, nonce[:], c.rpIDHash[:], c.id[1:2])
+	return seed[:]
+}
+
+// macOf returns what the end of a credential's own id is.
+func (k *Key) macOf(rpIDHash [sha256.Size]byte, id *[credentialIDSize]byte, wrapped []byte) [sha256.Size]byte {
+	return k.master.derive(labelID, rpIDHash[:], id[:macStart], wrapped)
+}
+
+// inward returns the key's own id of one by which relying parties may know it, and the wrapped key in that.
+func inward(id []byte) (own [credentialIDSize]byte, wrapped []byte, ok bool) {
+	switch {
+	case len(id) == credentialIDSize && id[0] == credentialIDVersion:
+		return [credentialIDSize]byte(id), nil, true
+	case len(id) > wrappedStart && id[0] == wrappedVersion:
+		wrapped = id[wrappedStart:]
+		nonce := sha256.Sum256(wrapped)
+		copy(own[:], id[:nonceStart])
+		copy(own[nonceStart:], nonce[:])
+		copy(own[macStart:], id[nonceStart:])
+		return own, wrapped, true
+	}
+	return own, nil, false
+}
+
+// knownVersion reports whether a credential's own id goes with a wrapped key, or with none.
+func knownVersion(id, wrapped []byte) bool {
+	if len(wrapped) == 0 {
+		return id[0] == credentialIDVersion
+	}
+	nonce := sha256.Sum256(wrapped)
+	return id[0] == wrappedVersion && string(id[nonceStart:macStart]) == string(nonce[:])
 }
 
 // algorithmOf returns the algorithm whose lowest byte is b, and one that signs nothing where there is none.
@@ -186,18 +243,20 @@ func (k *Key) findCredential(rpIDHash [sha256.Size]byte, id []byte) (credential,
 	if r := k.importedWithID(id); r != nil {
 		return r.credential(), r.rpIDHash == rpIDHash
 	}
-	if len(id) != credentialIDSize || id[0] != credentialIDVersion {
+	own, wrapped, ok := inward(id)
+	if !ok {
 		return credential{}, false
 	}
-	mac := k.master.derive(labelID, rpIDHash[:], id[:macStart])
-	if !hmac.Equal(mac[:], id[macStart:]) {
+	mac := k.macOf(rpIDHash, &own, wrapped)
+	if !hmac.Equal(mac[:], own[macStart:]) {
 		return credential{}, false
 	}
-	c := decode([credentialIDSize]byte(id), rpIDHash)
+	c := decode(own, rpIDHash)
+	c.wrapped = slices.Clone(wrapped)
 	if !c.resident {
 		return c, true
 	}
-	if at := k.residentWithID(id); at >= 0 {
+	if at := k.residentAt(&own); at >= 0 {
 		return k.residents[at].credential(), true
 	}
 	return credential{}, false
@@ -216,19 +275,17 @@ type prepared struct {
 // must stay small.
 const preparedKeys = 8
 
-// prepare derives the private key of c, or reads it where c was made elsewhere.
+// prepare has the element find the private key of c again, or reads it where c was made elsewhere.
 func (k *Key) prepare(c *credential) (*cose.PrivateKey, error) {
-	if c.foreign != nil {
+	switch {
+	case c.foreign != nil:
 		return cose.ParsePKCS8(c.foreign.key)
+	case c.wrapped != nil:
+		return k.element.OpenKey(c.alg, k.seed(c), c.wrapped)
+	case c.alg == cose.RS256:
+		return software{}.OpenKey(c.alg, k.seed(c), c.id[placeStart:macStart])
 	}
-	nonce, place := [macStart - nonceStart]byte(c.nonce()), uint32(0)
-	if c.alg == cose.RS256 {
-		at := nonce[placeStart-nonceStart:]
-		place = binary.BigEndian.Uint32(at)
-		clear(at)
-	}
-	seed := k.master.derive(labelKey, nonce[:], c.rpIDHash[:], c.id[1:2])
-	return cose.NewPrivateKeyAt(c.alg, seed[:], place)
+	return software{}.OpenKey(c.alg, k.seed(c), nil)
 }
 
 // privateKey returns the private key of c.
@@ -243,8 +300,13 @@ func (k *Key) privateKey(c *credential) (*cose.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &k.prepared.keys[k.prepared.next]
-	p.nonce, p.key = nonce, key
-	k.prepared.next = (k.prepared.next + 1) % preparedKeys
+	k.holdReady(c, key)
 	return key, nil
+}
+
+// holdReady keeps the private key of c for its next use.
+func (k *Key) holdReady(c *credential, key *cose.PrivateKey) {
+	p := &k.prepared.keys[k.prepared.next]
+	p.nonce, p.key = [placeStart - nonceStart]byte(c.nonce()), key
+	k.prepared.next = (k.prepared.next + 1) % preparedKeys
 }

@@ -52,6 +52,7 @@ func (k *Key) APDU(now time.Time, channel uint32, req []byte) {
 	body, err := k.instruct(now, k.request)
 	sw := swNoError
 	if err != nil {
+		k.complain(now, err)
 		body, sw = nil, statusWord(err)
 	}
 	k.respond(binary.BigEndian.AppendUint16(body, uint16(sw)))
@@ -119,12 +120,13 @@ func (k *Key) register(now time.Time, a apdu) ([]byte, error) {
 		return nil, err
 	}
 	// Section 4.3: what the attestation key signs.
-	certificate, signature, err := k.attestU2F(slices.Concat([]byte{0}, application[:], challenge, c.id[:], point))
+	certificate, signature, err := k.attestU2F(slices.Concat([]byte{0}, application[:], challenge, c.outward(), point))
 	if err != nil {
 		return nil, err
 	}
 	k.observe(Event{Name: Registered, At: now, Command: nameRegister, RP: rp})
-	return slices.Concat([]byte{registrationMark}, point, []byte{credentialIDSize}, c.id[:], certificate, signature), nil
+	handle := c.outward()
+	return slices.Concat([]byte{registrationMark}, point, []byte{byte(len(handle))}, handle, certificate, signature), nil
 }
 
 // authenticate implements U2F_AUTHENTICATE. A key handle that is not this key's for this application comes before the

@@ -25,7 +25,10 @@ const (
 	Removed     = "fingerprint-removed" // Command, Finger
 
 	WasReset = "reset" // everything but the factory's records is gone
-	Winked   = "winked"
+
+	// ElementFailed says what went wrong in the secure element, of which the host learns a status alone: Why.
+	ElementFailed = "element-failed"
+	Winked        = "winked"
 )
 
 // An Event is something that happened in a key, for those who watch. It holds no secret.
@@ -37,5 +40,6 @@ type Event struct {
 	Counter uint32    `json:"counter,omitempty"` // the signature counter that went out
 	Left    int       `json:"left,omitempty"`    // attempts that remain, Section 6.5.2.2; of [SampleTaken], samples
 	Finger  string    `json:"finger,omitempty"`  // which finger, as in [Finger]
+	Why     string    `json:"why,omitempty"`     // of [ElementFailed]
 	Sample  string    `json:"sample,omitempty"`  // what the sensor made of it: a word of [Samples], or "exists"
 }

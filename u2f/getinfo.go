@@ -14,12 +14,12 @@ func (k *Key) getInfo(time.Time, []byte) ([]byte, error) {
 		Versions: p.Versions, Extensions: p.Extensions, AAGUID: p.AAGUID, Options: k.options(),
 		MaxMsgSize: uint64(p.MaxMsgSize), Protocols: p.PINUVAuthProtocols,
 		MaxCredentialCountInList: uint64(p.MaxCredentialCountInList),
-		MaxCredentialIDLength:    uint64(p.MaxCredentialIDLength),
+		MaxCredentialIDLength:    uint64(k.maxCredentialID()),
 		Transports:               p.Transports, FirmwareVersion: p.FirmwareVersion, AttestationFormats: p.AttestationFormats,
 	}
 	if said := p.Quirks.AdvertisedAlgorithms; p.SayAlgorithms || len(said) > 0 {
 		if len(said) == 0 {
-			said = p.Algorithms
+			said = k.algorithms()
 		}
 		info.Algorithms = make([]int64, 0, len(said))
 		for _, a := range said {

@@ -30,7 +30,10 @@ func (c *credential) outward() []byte {
 	if c.foreign != nil {
 		return c.foreign.id
 	}
-	return c.id[:]
+	if c.wrapped == nil {
+		return c.id[:]
+	}
+	return slices.Concat(c.id[:nonceStart], c.id[macStart:], c.wrapped)
 }
 
 // importedWithID returns the credential that was made elsewhere and has that id, nil if there is none.
@@ -47,7 +50,7 @@ func (k *Key) importedWithID(id []byte) *slot {
 
 // kept returns what flash has of c, nil where it has nothing.
 func (k *Key) kept(c *credential) *slot {
-	if at := k.residentWithID(c.id[:]); at >= 0 {
+	if at := k.residentAt(&c.id); at >= 0 {
 		return &k.residents[at]
 	}
 	if c.foreign != nil {
@@ -60,8 +63,11 @@ func (k *Key) kept(c *credential) *slot {
 // one write, so that where power or flash fails those are there that were written; the signature counter is raised
 // first, to the highest that went out with one of them. No host reaches it.
 func (k *Key) ImportCredentials(list []VirtualCredential) error {
-	if k.phase == off {
+	switch {
+	case k.phase == off:
 		return errors.New("u2f: a key without power takes no credentials; plug it in")
+	case k.chip():
+		return errInside
 	}
 	counter, made, taken := k.counter, make([]resident, 0, len(list)), map[string]int{}
 	for i := range list {
@@ -187,11 +193,22 @@ func (k *Key) adopt(r resident) error {
 	return k.placeBlobs()
 }
 
+// handsOut reports why no private key leaves the key.
+func (k *Key) handsOut() error {
+	switch {
+	case k.phase == off:
+		return errors.New("u2f: a key without power hands out no credentials; plug it in")
+	case k.chip():
+		return errInside
+	}
+	return nil
+}
+
 // ExportCredentials returns all credentials that lie in flash, with their secrets: those that are discoverable, and those
 // that were made elsewhere. No host reaches it.
 func (k *Key) ExportCredentials() ([]VirtualCredential, error) {
-	if k.phase == off {
-		return nil, errors.New("u2f: a key without power hands out no credentials; plug it in")
+	if err := k.handsOut(); err != nil {
+		return nil, err
 	}
 	list := make([]VirtualCredential, 0, len(k.residents)+len(k.loose))
 	for _, s := range slices.Concat(k.residents, k.loose) {
@@ -208,8 +225,8 @@ func (k *Key) ExportCredentials() ([]VirtualCredential, error) {
 // ExportCredential returns one credential with its secret. That is how one is reached that is not discoverable: the key
 // keeps nothing of it, but knows it by its id and its relying party.
 func (k *Key) ExportCredential(rpID string, id []byte) (VirtualCredential, error) {
-	if k.phase == off {
-		return VirtualCredential{}, errors.New("u2f: a key without power hands out no credentials; plug it in")
+	if err := k.handsOut(); err != nil {
+		return VirtualCredential{}, err
 	}
 	c, found := k.findCredential(sha256Sum([]byte(rpID)), id)
 	if !found {

@@ -37,6 +37,8 @@ type Config struct {
 	// Root is the authority under which a key is made whose flash is empty yet; nil gives it one of its own, that
 	// nobody knows.
 	Root *attest.Root
+	// Element is where its secrets are made and used; nil is software, whose secrets lie in flash.
+	Element Element
 	// Serial is the serial number that enterprise attestation tells (Section 7.1) of a key whose flash is empty yet;
 	// empty has one drawn.
 	Serial string
@@ -50,6 +52,7 @@ type Config struct {
 type Key struct {
 	profile  Profile
 	flash    Flash
+	element  Element
 	observe  func(Event)
 	root     *attest.Root
 	serial   string
@@ -73,6 +76,7 @@ type Key struct {
 	factory   factory
 	master    master
 	counter   uint32
+	nv        []byte // where the element keeps it
 	residents []slot
 	places    map[[placeSize]byte]int // where credentials are in residents, by the start of their MAC
 	loose     []slot                  // made elsewhere, and not discoverable
@@ -116,7 +120,11 @@ func New(cfg Config) (*Key, error) {
 	if observe == nil {
 		observe = func(Event) {}
 	}
-	return &Key{profile: cfg.Profile, flash: cfg.Flash, observe: observe, root: cfg.Root, serial: cfg.Serial}, nil
+	element := cfg.Element
+	if element == nil {
+		element = software{}
+	}
+	return &Key{profile: cfg.Profile, flash: cfg.Flash, element: element, observe: observe, root: cfg.Root, serial: cfg.Serial}, nil
 }
 
 // Profile returns which product the key is.
@@ -132,6 +140,7 @@ func (k *Key) PowerUp(now time.Time, entropy []byte) error {
 	}
 	k.random = newDRBG(entropy)
 	if err := k.load(); err != nil {
+		_ = k.element.Close()
 		k.PowerDown(now)
 		return err
 	}
@@ -141,7 +150,10 @@ func (k *Key) PowerUp(now time.Time, entropy []byte) error {
 
 // PowerDown pulls the key out: everything volatile is lost, a request that waits is never answered.
 func (k *Key) PowerDown(now time.Time) {
-	*k = Key{profile: k.profile, flash: k.flash, observe: k.observe, root: k.root, serial: k.serial, presence: k.presence,
+	if k.phase != off {
+		_ = k.element.Close() // what was reached is out of reach then, one way or the other
+	}
+	*k = Key{profile: k.profile, flash: k.flash, element: k.element, observe: k.observe, root: k.root, serial: k.serial, presence: k.presence,
 		set: k.set, fingers: k.fingers, request: k.request[:0], reply: k.reply[:0]}
 }
 
@@ -154,7 +166,8 @@ func (k *Key) CBOR(now time.Time, channel uint32, req []byte) {
 		return
 	}
 	k.waiting, k.next, k.listing, k.uv.enrolling = nil, next, listing, enrolling
-	k.answer(k.run(now))
+	body, err := k.run(now)
+	k.answer(now, body, err)
 }
 
 // begin takes a request of either protocol and reports whether there is power to answer it. What an earlier request
@@ -172,11 +185,12 @@ func (k *Key) begin(channel uint32, req []byte) bool {
 }
 
 // answer ends a CTAP2 command, unless it waits: a status byte and, on success, the response. See Section 8.
-func (k *Key) answer(body []byte, err error) {
+func (k *Key) answer(now time.Time, body []byte, err error) {
 	if err == errWaiting {
 		k.phase = waiting
 		return
 	}
+	k.complain(now, err)
 	if err == nil && 1+len(body) > k.profile.MaxMsgSize {
 		err = ctap.ErrOther
 	}

@@ -141,7 +141,7 @@ func (k *Key) chooseAlgorithm(m *making) error {
 		return err
 	}
 	for _, p := range m.request.Params {
-		if p.Type == ctap.PublicKey && slices.Contains(k.profile.Algorithms, cose.Algorithm(p.Alg)) {
+		if p.Type == ctap.PublicKey && slices.Contains(k.algorithms(), cose.Algorithm(p.Alg)) {
 			m.alg = cose.Algorithm(p.Alg)
 			return nil
 		}
@@ -182,7 +182,7 @@ func (k *Key) create(now time.Time, m *making) ([]byte, error) {
 		return nil, err
 	}
 	authData := ctap.AuthData{RPIDHash: c.rpIDHash, Flags: ctap.FlagUP | k.backup(&c), Counter: k.newCounter(), AAGUID: k.profile.AAGUID,
-		CredentialID: c.id[:], PublicKey: key.AppendPublicKey(nil), Extensions: k.extra(outputs)}
+		CredentialID: c.outward(), PublicKey: key.AppendPublicKey(nil), Extensions: k.extra(outputs)}
 	if m.uv {
 		authData.Flags |= ctap.FlagUV
 	}

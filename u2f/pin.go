@@ -2,7 +2,6 @@ package u2f
 
 import (
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -24,26 +23,30 @@ const (
 )
 
 // The records of the PIN. "pin" is a version byte, the PIN's length in code points (PINCodePointLength), its hash, and its
-// number, which counts the PINs since the last reset (8 bytes, big-endian); version 1 has no number, which then is 0.
+// number, which counts the PINs since the last reset (8 bytes, big-endian); version 1 has no number, which then is 0. In
+// version 3 the number comes before what the secure element has made of the hash.
 // "retries" is one byte. Where there is no "retries", all attempts are left.
 const (
 	pinVersion      = 2
 	pinRecordSize   = 2 + pinHashSize + 8
 	oldPINVersion   = 1
+	lockedVersion   = 3
 	oldPINSize      = 2 + pinHashSize
 	retriesSize     = 1
 	pinCodePoints   = 1 // where it stands in the record
 	pinHashPosition = 2
 	pinNumberAt     = 2 + pinHashSize
+	lockedAt        = 2 + 8 // and in version 3, what follows the number
 )
 
 // pinState is what the key knows of its PIN, and the key agreement keys of both protocols.
 type pinState struct {
 	set        bool
 	codePoints byte
-	hash       [pinHashSize]byte
+	locked     []byte // what the element has made of its hash
 	number     uint64 // 0 while there is none
 	retries    byte
+	lockedOut  bool // the element refused to look at one
 
 	mismatches int // consecutive ones in this power cycle
 	agreements [pinuv.Two + 1]*pinuv.KeyAgreement
@@ -75,13 +78,17 @@ func (k *Key) loadPINHash() error {
 		return nil
 	case err != nil:
 		return fmt.Errorf("u2f: record %q cannot be read: %w", recordPIN, err)
+	case len(value) > lockedAt && value[0] == lockedVersion && k.chip():
+		k.pin.set, k.pin.codePoints = true, value[pinCodePoints]
+		k.pin.number, k.pin.locked = binary.BigEndian.Uint64(value[2:]), value[lockedAt:]
+		return nil
 	case len(value) == oldPINSize && value[0] == oldPINVersion:
 		value = append(value, make([]byte, pinRecordSize-oldPINSize)...)
-	case len(value) != pinRecordSize || value[0] != pinVersion:
+	case len(value) != pinRecordSize || value[0] != pinVersion || k.chip():
 		return fmt.Errorf("u2f: record %q is no PIN's; the flash is damaged", recordPIN)
 	}
 	k.pin.set, k.pin.codePoints = true, value[pinCodePoints]
-	copy(k.pin.hash[:], value[pinHashPosition:])
+	k.pin.locked = value[pinHashPosition:pinNumberAt:pinNumberAt]
 	k.pin.number = binary.BigEndian.Uint64(value[pinNumberAt:])
 	return nil
 }
@@ -119,16 +126,26 @@ func (k *Key) readNewPIN(secret *pinuv.Secret, enc []byte) (newPIN, error) {
 
 // storePIN writes the PIN in one record, so that a loss of power leaves the old one or the new.
 func (k *Key) storePIN(now time.Time, pin newPIN) error {
-	record := append([]byte{pinVersion, pin.codePoints}, pin.hash[:]...)
-	record = binary.BigEndian.AppendUint64(record, k.pin.number+1)
-	if err := k.flash.Put(recordPIN, record); err != nil {
+	locked, err := k.element.LockPIN(pin.hash[:])
+	if err != nil {
+		return err
+	}
+	if err := k.flash.Put(recordPIN, k.pinRecord(pin.codePoints, locked, k.pin.number+1)); err != nil {
 		// It may have happened or not: what is in flash decides, and no token outlives the doubt.
 		k.dropTokens()
 		return errors.Join(fmt.Errorf("u2f: record %q cannot be written: %w", recordPIN, err), k.loadPINHash())
 	}
-	k.pin.set, k.pin.codePoints, k.pin.hash, k.pin.number = true, pin.codePoints, pin.hash, k.pin.number+1
+	k.pin.set, k.pin.codePoints, k.pin.locked, k.pin.number = true, pin.codePoints, locked, k.pin.number+1
 	k.observe(Event{Name: PINSet, At: now, Left: int(k.pin.retries)})
 	return nil
+}
+
+// pinRecord returns how a PIN lies in flash.
+func (k *Key) pinRecord(codePoints byte, locked []byte, number uint64) []byte {
+	if k.chip() {
+		return append(binary.BigEndian.AppendUint64([]byte{lockedVersion, codePoints}, number), locked...)
+	}
+	return binary.BigEndian.AppendUint64(append([]byte{pinVersion, codePoints}, locked...), number)
 }
 
 // storeRetries writes how many attempts are left. Where that fails, the key goes on with the fewer of before and after,
@@ -156,14 +173,27 @@ func (k *Key) pinBlocked() error {
 }
 
 // verifyPIN compares a PIN's encrypted hash with what is stored. The attempt is spent, and that is in flash, before
-// anything is compared. See Section 6.5.5.6, steps 6 to 8, which Sections 6.5.5.7.1 and 6.5.5.7.2 repeat.
+// anything is compared; an element that did not compare gives it back. See Section 6.5.5.6, steps 6 to 8, which Sections
+// 6.5.5.7.1 and 6.5.5.7.2 repeat.
 func (k *Key) verifyPIN(now time.Time, secret *pinuv.Secret, pinHashEnc []byte) error {
-	if err := k.storeRetries(k.pin.retries - 1); err != nil {
+	before := k.pin.retries
+	if err := k.storeRetries(before - 1); err != nil {
 		return err
 	}
 	hash, err := secret.Decrypt(pinHashEnc)
-	if err != nil || subtle.ConstantTimeCompare(hash, k.pin.hash[:]) != 1 {
+	if err == nil {
+		err = k.element.CheckPIN(k.pin.locked, hash)
+	} else {
+		err = ErrWrongPIN
+	}
+	switch k.pin.lockedOut = err == ErrLockedOut; {
+	case err == ErrWrongPIN:
 		return k.mismatch(now, secret.Protocol())
+	case err == ErrLockedOut:
+		k.observe(Event{Name: PINBlocked, At: now, Left: int(before)})
+		return errors.Join(ctap.ErrPINAuthBlocked, k.storeRetries(before))
+	case err != nil:
+		return errors.Join(err, k.storeRetries(before))
 	}
 	if err := k.storeRetries(maxPINRetries); err != nil {
 		return err

@@ -89,7 +89,7 @@ func TestPINCut(t *testing.T) {
 // pinOf returns which PIN is set.
 func pinOf(h *platform) string {
 	for _, pin := range []string{goodPIN, newerPIN} {
-		if h.k.pinSet() && h.k.pin.hash == [pinHashSize]byte(pinHash(pin)) {
+		if h.k.pinSet() && string(h.k.pin.locked) == string(pinHash(pin)) {
 			return pin
 		}
 	}

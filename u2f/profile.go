@@ -103,6 +103,10 @@ type Profile struct {
 	BackupEligible bool `json:"backup_eligible,omitempty"`
 	BackedUp       bool `json:"backed_up,omitempty"`
 
+	// ElementFallback is whether software makes keys of those Algorithms that a key's secure element has not got; without, the
+	// key has not got them either.
+	ElementFallback bool `json:"element_fallback,omitempty"`
+
 	// Quirks are what the key does that nobody should.
 	Quirks Quirks `json:"quirks,omitzero"`
 }

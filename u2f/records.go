@@ -19,14 +19,14 @@ import (
 // one; what takes several begins with recordReset, and PowerUp finishes it.
 const (
 	recordFactory  = "factory"  // attestation key and certificates; survives reset
-	recordMaster   = "master"   // 32 bytes: the secret behind all credentials; new at reset
+	recordMaster   = "master"   // 32 bytes, sealed by the element: the secret behind all credentials; new at reset
 	recordCounter  = "counter"  // 4 bytes, big-endian: the last signature counter that may have gone out
 	recordPIN      = "pin"      // see clientpin.go
 	recordRetries  = "retries"  // see clientpin.go
 	recordSettings = "settings" // see settings.go
 	recordBlobs    = "blobs"    // the serialised large-blob array, where it is not empty
 	// recordUV and recordTemplate are in sensor.go and template.go.
-	recordReset    = "reset" // a reset is under way; 32 bytes: the master key after it
+	recordReset    = "reset" // a reset is under way; the record of the master key after it
 	recordResident = "rk/"   // + RP ID's hash / user id's hash, in hexadecimal: a discoverable credential
 )
 
@@ -66,12 +66,13 @@ type residentRecord struct {
 	Foreign     []byte `cbor:"11,keyasint,omitempty"` // the id of one that was made elsewhere
 	Key         []byte `cbor:"12,keyasint,omitempty"` // and its private key, PKCS#8
 	BackedUp    bool   `cbor:"13,keyasint,omitempty"`
+	Wrapped     []byte `cbor:"15,keyasint,omitempty"` // its private key, wrapped by the element
 	Count       uint32 `cbor:"14,keyasint,omitempty"`
 }
 
 func (r *resident) record() ([]byte, error) {
 	in := residentRecord{ID: r.id[:], RPID: r.rpID, UserID: r.user.ID, Name: r.user.Name, DisplayName: r.user.DisplayName, Created: r.created,
-		Public: r.public, CredBlob: r.credBlob, Blob: r.blob, Size: r.size, BackedUp: r.backedUp, Count: r.count}
+		Public: r.public, CredBlob: r.credBlob, Blob: r.blob, Size: r.size, BackedUp: r.backedUp, Count: r.count, Wrapped: r.wrapped}
 	if r.foreign != nil {
 		in.Foreign, in.Key = r.foreign.id, r.foreign.key
 	}
@@ -80,6 +81,9 @@ func (r *resident) record() ([]byte, error) {
 
 // load reads flash. A key that has none yet is given its secrets; a reset that lost power is finished first.
 func (k *Key) load() error {
+	if err := k.loadElement(); err != nil {
+		return err
+	}
 	if err := k.finishReset(); err != nil {
 		return err
 	}
@@ -111,16 +115,20 @@ func (k *Key) get(name string, size int) (value []byte, found bool, err error) {
 // loadMaster comes last: what the others found tells a new key from one that has lost its master key, which would
 // otherwise make all credentials void without a word.
 func (k *Key) loadMaster() error {
-	secret, found, err := k.get(recordMaster, 32)
+	secret, _, err := k.unsealed(recordMaster)
 	if err != nil {
 		return err
 	}
-	if !found {
+	if secret == nil {
 		if k.counter != 0 || len(k.residents)+len(k.loose) != 0 || k.protected() {
 			return fmt.Errorf("u2f: record %q is missing, though others are there; the flash is damaged", recordMaster)
 		}
-		secret = k.random.bytes(32)
-		if err := k.flash.Put(recordMaster, secret); err != nil {
+		secret = k.random.bytes(secretSize)
+		sealed, err := k.element.Seal(secret)
+		if err != nil {
+			return err
+		}
+		if err := k.flash.Put(recordMaster, sealed); err != nil {
 			return fmt.Errorf("u2f: record %q cannot be written: %w", recordMaster, err)
 		}
 	}
@@ -129,6 +137,9 @@ func (k *Key) loadMaster() error {
 }
 
 func (k *Key) loadCounter() error {
+	if k.element.Counts() {
+		return k.loadInside()
+	}
 	value, found, err := k.get(recordCounter, counterSize)
 	k.counter = 0
 	if err == nil && found {
@@ -195,16 +206,22 @@ func (k *Key) index(at int, discoverable bool) {
 	}
 }
 
-// residentWithID returns where the credential with that id is in k.residents, -1 if there is none.
+// residentWithID returns where the credential is in k.residents that relying parties know by that id, -1 if there is none.
 func (k *Key) residentWithID(id []byte) int {
 	if at, found := k.imported[string(id)]; found && at >= 0 {
 		return at
 	}
-	if len(id) != credentialIDSize {
+	inner, _, ok := inward(id)
+	if !ok {
 		return -1
 	}
+	return k.residentAt(&inner)
+}
+
+// residentAt returns where the credential is in k.residents whose own id that is, -1 if there is none.
+func (k *Key) residentAt(id *[credentialIDSize]byte) int {
 	at, found := k.places[[placeSize]byte(id[macStart:])]
-	if !found || string(k.residents[at].id[:]) != string(id) {
+	if !found || k.residents[at].id != *id {
 		return -1
 	}
 	return at
@@ -249,10 +266,11 @@ func parseResident(value []byte) (resident, error) {
 	if err := recordDecoder.Unmarshal(value, &in); err != nil {
 		return resident{}, err
 	}
-	if len(in.ID) != credentialIDSize || in.ID[0] != credentialIDVersion {
+	if len(in.ID) != credentialIDSize || !knownVersion(in.ID, in.Wrapped) {
 		return resident{}, errors.New("u2f: no credential id")
 	}
 	c := decode([credentialIDSize]byte(in.ID), sha256Sum([]byte(in.RPID)))
+	c.wrapped = in.Wrapped
 	c.credBlob, c.user, c.backedUp = in.CredBlob, ctap.User{ID: in.UserID, Name: in.Name, DisplayName: in.DisplayName}, in.BackedUp
 	switch {
 	case in.Foreign != nil && in.Key != nil:

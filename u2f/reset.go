@@ -36,7 +36,10 @@ const transportUSB = "usb"
 // up again, and before it nothing has changed. The marker holds the new master key, so that whoever finishes, the
 // result is the same.
 func (k *Key) wipe() error {
-	marker := k.random.bytes(32)
+	marker, err := k.element.Seal(k.random.bytes(secretSize))
+	if err != nil {
+		return err
+	}
 	if err := k.flash.Put(recordReset, marker); err != nil {
 		// It may have happened or not: then not, unless flash refuses that too.
 		if undo := k.flash.Delete(recordReset); undo != nil {
@@ -56,8 +59,8 @@ func (k *Key) wipe() error {
 
 // finishReset does what a marker asks for; without one it does nothing.
 func (k *Key) finishReset() error {
-	marker, found, err := k.get(recordReset, 32)
-	if err != nil || !found {
+	_, marker, err := k.unsealed(recordReset)
+	if err != nil || marker == nil {
 		return err
 	}
 	names, err := k.flash.Names(recordResident)

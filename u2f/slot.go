@@ -11,8 +11,8 @@ type slot struct {
 	rpIDHash [32]byte
 	created  uint64
 	size     uint64    // of blob, before it was compressed
-	packed   string    // the user's id and names, credBlob, the public key and the RP ID
-	ends     [5]uint32 // of each of these but the last
+	packed   string    // the user's id and names, credBlob, the public key, the wrapped private key and the RP ID
+	ends     [6]uint32 // of each of these but the last
 	blob     []byte
 	foreign  *foreign // nil of one that the key made
 	backedUp bool
@@ -23,8 +23,8 @@ type slot struct {
 func (r *resident) pack() slot {
 	s := slot{id: r.id, rpIDHash: r.rpIDHash, created: r.created, size: r.size, blob: r.blob, foreign: r.foreign,
 		backedUp: r.backedUp, count: r.count}
-	packed := make([]byte, 0, len(r.user.ID)+len(r.user.Name)+len(r.user.DisplayName)+len(r.credBlob)+len(r.public)+len(r.rpID))
-	for i, part := range [...]string{string(r.user.ID), r.user.Name, r.user.DisplayName, string(r.credBlob), string(r.public)} {
+	packed := make([]byte, 0, len(r.user.ID)+len(r.user.Name)+len(r.user.DisplayName)+len(r.credBlob)+len(r.public)+len(r.wrapped)+len(r.rpID))
+	for i, part := range [...]string{string(r.user.ID), r.user.Name, r.user.DisplayName, string(r.credBlob), string(r.public), string(r.wrapped)} {
 		packed = append(packed, part...)
 		s.ends[i] = uint32(len(packed))
 	}
@@ -34,7 +34,7 @@ func (r *resident) pack() slot {
 
 func (s *slot) userID() string { return s.packed[:s.ends[0]] }
 func (s *slot) protect() byte  { return s.id[2] }
-func (s *slot) rpID() string   { return s.packed[s.ends[4]:] }
+func (s *slot) rpID() string   { return s.packed[s.ends[5]:] }
 
 // credential returns what its id says, and what only flash knows.
 func (s *slot) credential() credential {
@@ -43,6 +43,9 @@ func (s *slot) credential() credential {
 	c.user = ctap.User{ID: []byte(s.userID()), Name: s.packed[s.ends[0]:s.ends[1]], DisplayName: s.packed[s.ends[1]:s.ends[2]]}
 	if s.ends[3] > s.ends[2] {
 		c.credBlob = []byte(s.packed[s.ends[2]:s.ends[3]])
+	}
+	if s.ends[5] > s.ends[4] {
+		c.wrapped = []byte(s.packed[s.ends[4]:s.ends[5]])
 	}
 	return c
 }

@@ -88,11 +88,12 @@ func (k *Key) expire(now time.Time, t *touch) {
 	switch {
 	case t.polled:
 	case t.scan != nil:
-		k.answer(t.scan(now, Finger{}, k.profile.TouchTimeoutError))
+		body, err := t.scan(now, Finger{}, k.profile.TouchTimeoutError)
+		k.answer(now, body, err)
 	case t.refusal != nil:
-		k.answer(nil, t.refusal)
+		k.answer(now, nil, t.refusal)
 	default:
-		k.answer(nil, k.profile.TouchTimeoutError)
+		k.answer(now, nil, k.profile.TouchTimeoutError)
 	}
 }
 
@@ -130,7 +131,8 @@ func (k *Key) Hold(now time.Time, d time.Duration) bool {
 		k.pressed(now)
 		return true
 	}
-	k.answer(k.end(now, k.take(), true))
+	body, err := k.end(now, k.take(), true)
+	k.answer(now, body, err)
 	return true
 }
 
@@ -151,7 +153,8 @@ func (k *Key) refuse(now time.Time) {
 		k.tell(Denied, now, t)
 		return
 	}
-	k.answer(k.end(now, t, false))
+	body, err := k.end(now, t, false)
+	k.answer(now, body, err)
 }
 
 // Cancel ends a CTAP2 request that waits for the user with CTAP2_ERR_KEEPALIVE_CANCEL; otherwise it does nothing. See
@@ -162,7 +165,7 @@ func (k *Key) Cancel(now time.Time) {
 		return
 	}
 	k.tell(Cancelled, now, k.take())
-	k.answer(nil, ctap.ErrKeepaliveCancel)
+	k.answer(now, nil, ctap.ErrKeepaliveCancel)
 }
 
 // Waiting returns what the key blinks for, and whether it does.
@@ -187,7 +190,8 @@ func (k *Key) Step(now time.Time) {
 	case act && !due.After(now) && due.Before(t.Deadline) && t.polled:
 		k.pressed(now)
 	case act && !due.After(now) && due.Before(t.Deadline):
-		k.answer(k.end(now, k.take(), true))
+		body, err := k.end(now, k.take(), true)
+		k.answer(now, body, err)
 	case !now.Before(t.Deadline):
 		k.expire(now, k.take())
 	}
