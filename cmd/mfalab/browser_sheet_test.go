@@ -157,11 +157,11 @@ func (s *sheet) until(done func() bool) {
 	s.t.Helper()
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
-	for !done() {
-		select {
-		case <-look.C:
-		case <-s.desk.Done():
-			require.NoError(s.t, s.desk.Err())
+	for end := time.Now().Add(stepPatience); !done(); <-look.C {
+		if time.Now().After(end) || s.desk.Err() != nil {
+			var shown any
+			s.call("DOM.getDocument", nil, &shown)
+			require.Failf(s.t, "waited in vain", "the browser's windows are %v", shown)
 		}
 	}
 }

@@ -26,6 +26,9 @@ import (
 // browserPatience ends a browser test that hangs. Our choice: many times what any of them takes.
 const browserPatience = 5 * time.Minute
 
+// stepPatience ends one step that hangs: it fails there, with what it saw, and leaves the desk time to be cleared. Our choice.
+const stepPatience = time.Minute
+
 // browserPath returns where Debian's package of that name has put the browser of that name. Without one the test is
 // skipped, or fails where clients are required.
 func browserPath(t *testing.T, name string) string {
@@ -45,8 +48,9 @@ func browserPath(t *testing.T, name string) string {
 type browser interface {
 	// open goes to a page and waits until it is there.
 	open(t *testing.T, url string)
-	// eval returns, as JSON, what an expression of the page's comes to; of a promise it waits for the end.
-	eval(t *testing.T, expression string) []byte
+	// ask returns, as JSON, what an expression of the page's comes to; of a promise it waits for the end. It is an error
+	// where the page makes place for another meanwhile.
+	ask(expression string) ([]byte, error)
 }
 
 // A desk is where a person sits: a lab that is up, a browser that `mfalab exec` has started, and a relying party's page.
@@ -68,6 +72,52 @@ func sitDown(t *testing.T, flags ...string) *desk {
 	d.Context, cancel = context.WithTimeout(context.WithoutCancel(t.Context()), browserPatience) // it is needed to clean up, too
 	t.Cleanup(cancel)
 	return d
+}
+
+// eval is ask for a page that stays.
+func (d *desk) eval(t *testing.T, expression string) []byte {
+	t.Helper()
+	b, err := d.ask(expression)
+	if err != nil {
+		require.NoError(t, err, "asked for %.200s, and there is\n%s", expression, d.sight())
+	}
+	return b
+}
+
+// awaiting looks for a second, so that who waits need not ask all the time.
+const awaiting = `new Promise(done => {
+	let left = 50;
+	const look = () => {
+		let so = false;
+		try { so = !!(%s) } catch {}
+		if (so || !left--) done(so); else setTimeout(look, 20);
+	};
+	look();
+})`
+
+// awaits waits until an expression is true of the page that is shown, however many come and go before.
+func (d *desk) awaits(t *testing.T, expression string) {
+	t.Helper()
+	for end := time.Now().Add(stepPatience); time.Now().Before(end) && d.Err() == nil; {
+		// While one page makes place for the next there is nobody to answer.
+		if b, err := d.ask(fmt.Sprintf(awaiting, expression)); err == nil && string(b) == "true" {
+			return
+		}
+	}
+	require.Failf(t, "waited in vain", "for %s, and there is\n%s", expression, d.sight())
+}
+
+// sight is what there is to be seen.
+func (d *desk) sight() string {
+	b, err := d.ask(`[location.href, document.readyState, "focus: " + document.activeElement?.outerHTML.slice(0, 200), document.body?.innerText].join("\n")`)
+	if err != nil {
+		return "no page: " + err.Error()
+	}
+	var text string
+	if err := json.Unmarshal(b, &text); err != nil {
+		return string(b)
+	}
+	return text
 }
 
 // under writes a program that runs another under `mfalab exec` in the desk's lab: to whoever starts it, it is the other.
@@ -146,23 +196,27 @@ func (d *desk) plugIn(t *testing.T, args ...string) (serial string) {
 // A watch sees what passes between the browser and a key, from its beginning on.
 type watch struct {
 	t      *testing.T
+	stop   func()
 	frames *json.Decoder
 	seen   []live.Frame
 }
 
 func (d *desk) watch(t *testing.T, serial string) *watch {
-	req, err := http.NewRequestWithContext(d, http.MethodGet, d.owner.URL+"/v1/keys/"+serial+"/watch", nil)
+	ctx, cancel := context.WithCancel(d)
+	t.Cleanup(cancel)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.owner.URL+"/v1/keys/"+serial+"/watch", nil)
 	require.NoError(t, err)
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)
 	t.Cleanup(func() { resp.Body.Close() })
 	require.Equal(t, http.StatusOK, resp.StatusCode)
-	return &watch{t: t, frames: json.NewDecoder(resp.Body)}
+	return &watch{t: t, stop: cancel, frames: json.NewDecoder(resp.Body)}
 }
 
 // until waits for a frame.
 func (w *watch) until(which func(f live.Frame) bool) live.Frame {
 	w.t.Helper()
+	defer time.AfterFunc(stepPatience, w.stop).Stop()
 	for {
 		var f live.Frame
 		require.NoError(w.t, w.frames.Decode(&f), "what came: %v", w.events())
@@ -209,6 +263,7 @@ func (w *watch) commands() (names []string) {
 // A reading is what a person reads who has `mfalab key watch` in another window.
 type reading struct {
 	t     *testing.T
+	stop  func()
 	lines *bufio.Scanner
 	seen  []string
 }
@@ -228,12 +283,13 @@ func (d *desk) keyWatch(t *testing.T, serial string) *reading {
 		out.Close()
 		require.Zero(t, <-ended, "who watches stops by interrupting")
 	})
-	return &reading{t: t, lines: bufio.NewScanner(out)}
+	return &reading{t: t, stop: stop, lines: bufio.NewScanner(out)}
 }
 
 // until waits for a line that has this in it.
 func (w *reading) until(part string) {
 	w.t.Helper()
+	defer time.AfterFunc(stepPatience, w.stop).Stop()
 	for w.lines.Scan() {
 		w.seen = append(w.seen, w.lines.Text())
 		if strings.Contains(w.lines.Text(), part) {

@@ -17,14 +17,21 @@ import (
 type chromium struct{ ctx context.Context }
 
 func (c chromium) open(t *testing.T, url string) {
-	require.NoError(t, chromedp.Do(c.ctx, chromedp.Navigate(url)))
+	t.Helper()
+	require.NoError(t, c.does(chromedp.Navigate(url)), url)
 }
 
-func (c chromium) eval(t *testing.T, expression string) []byte {
-	t.Helper()
-	result, err := chromedp.Run(c.ctx, chromedp.Evaluate[[]byte](expression, chromedp.EvalAwaitPromise))
-	require.NoError(t, err)
-	return result
+// does does one step.
+func (c chromium) does(actions ...chromedp.Action[chromedp.Void]) error {
+	ctx, cancel := context.WithTimeout(c.ctx, stepPatience)
+	defer cancel()
+	return chromedp.Do(ctx, actions...)
+}
+
+func (c chromium) ask(expression string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(c.ctx, stepPatience)
+	defer cancel()
+	return chromedp.Run(ctx, chromedp.Evaluate[[]byte](expression, chromedp.EvalAwaitPromise))
 }
 
 // atChromium sits down before Chromium.
@@ -40,7 +47,11 @@ func atChromium(t *testing.T, flags ...string) *desk {
 	t.Cleanup(cancel)
 	page, _ := chromedp.NewContext(ctx)
 	require.NoError(t, chromedp.Do(page))
-	t.Cleanup(func() { require.NoError(t, chromedp.Cancel(page)) })
+	t.Cleanup(func() {
+		if d.Err() == nil {
+			require.NoError(t, chromedp.Cancel(page))
+		}
+	})
 	d.browser = chromium{page}
 	return d
 }

@@ -47,32 +47,24 @@ func TestPlaywrightSignsInAtTheFixedAddress(t *testing.T) {
 // until waits for the page at that path of the console, as any browser shows it.
 func (d *desk) until(t *testing.T, path string) {
 	t.Helper()
-	var where string
-	for d.Err() == nil && where != "/console"+path {
-		require.NoError(t, json.Unmarshal(d.eval(t, `document.readyState === "complete" ? location.pathname : ""`), &where))
-	}
-	require.Equal(t, "/console"+path, where)
+	d.awaits(t, fmt.Sprintf("%s && location.pathname === %q", replaced, "/console"+path))
 }
 
-// types fills fields by their names, and presses a button.
+// types fills fields by their names, and presses a button: the page makes place for another.
 func (d *desk) types(t *testing.T, button string, fields ...string) {
 	t.Helper()
 	for i := 0; i < len(fields); i += 2 {
 		d.eval(t, fmt.Sprintf("document.querySelector(%q).value = %q", fields[i], fields[i+1]))
 	}
+	d.eval(t, leaving)
 	d.eval(t, fmt.Sprintf("void setTimeout(() => document.querySelector(%q).click())", button))
 }
 
 // strict is Firefox before pages whose policy forbids eval, as the console's does: what is asked runs beside them.
 type strict struct{ *firefox }
 
-func (f strict) eval(t *testing.T, expression string) []byte {
-	t.Helper()
-	var result struct {
-		Value json.RawMessage `json:"value"`
-	}
-	require.NoError(t, json.Unmarshal(f.call(t, "WebDriver:ExecuteScript", map[string]any{"script": "return (" + expression + ")", "args": []string{}}), &result))
-	return result.Value
+func (f strict) ask(expression string) ([]byte, error) {
+	return f.script("return (" + expression + ")")
 }
 
 func TestFirefoxSignsInAtTheConsoleWithAKey(t *testing.T) {
@@ -102,16 +94,19 @@ func TestFirefoxSignsInAtTheConsoleWithAKey(t *testing.T) {
 func (c *clerkDesk) keyboardOnly(*testing.T) {
 	serial := c.fobOf("keys")
 	c.open(c.t, c.page("/signin"))
-	c.keys(c.door.Account + "\r")
+	c.keys("#resolving_input", c.door.Account+"\r")
 	c.at("/signin/user")
-	c.keys("keys\tOpen-Sesame-1\r")
+	c.keys("#username", "keys\t")
+	c.keys("#password", "Open-Sesame-1\r")
 	c.at("/signin/mfa")
-	c.keys(c.code(serial) + "\r")
+	c.keys("#mfaCode", c.code(serial)+"\r")
 	c.at("/home")
 	// Every link and field is reached by the tabulator, in the order of the page, and can be seen to have been.
 	var seen []string
 	for range 10 { // as many as there are: then comes the browser's own
-		c.keys("\t")
+		c.eval(c.t, `(window.before = document.activeElement, 1)`)
+		c.keys("", "\t")
+		c.awaits(c.t, `document.activeElement !== window.before`)
 		var at string
 		require.NoError(c.t, json.Unmarshal(c.eval(c.t, `getComputedStyle(document.activeElement).outlineStyle === "none" ? "unseen" : document.activeElement.textContent.trim()`), &at))
 		seen = append(seen, at)
@@ -121,10 +116,13 @@ func (c *clerkDesk) keyboardOnly(*testing.T) {
 	c.press("#aws-console-logout")
 }
 
-// keys presses keys, one after the other.
-func (c *clerkDesk) keys(text string) {
+// keys presses keys, one after the other, once the focus is where they are meant to go; "" is anywhere.
+func (c *clerkDesk) keys(into, text string) {
 	c.t.Helper()
-	require.NoError(c.t, chromedp.Do(c.browser.(chromium).ctx, chromedp.KeyEvent(text)))
+	if into != "" {
+		c.awaits(c.t, fmt.Sprintf(`document.readyState === "complete" && document.activeElement.matches(%q)`, into))
+	}
+	require.NoError(c.t, c.browser.(chromium).does(chromedp.KeyEvent(text)))
 }
 
 // fobOf makes a user with a fob, as the administrator.

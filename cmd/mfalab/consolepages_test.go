@@ -44,8 +44,7 @@ var parts = regexp.MustCompile(`/[A-Z2-7]{26}\b|/(users|groups|mfa)/[^/]+`)
 // A page on which the browser waits for a key goes away when the key likes: it is looked at where somebody says so, by look.
 func (c *clerkDesk) picture() {
 	c.t.Helper()
-	stays, err := chromedp.Run(c.browser.(chromium).ctx, chromedp.Evaluate[bool](`document.readyState === "complete" && !document.querySelector("[data-start]")`))
-	if err == nil && stays {
+	if b, err := c.ask(`document.readyState === "complete" && !document.querySelector("[data-start]")`); err == nil && string(b) == "true" {
 		c.look()
 	}
 }

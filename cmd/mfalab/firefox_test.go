@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -69,46 +70,63 @@ func atFirefox(t *testing.T) *desk {
 	f.conn, err = net.Dial("tcp", "127.0.0.1:"+port)
 	require.NoError(t, err)
 	f.in = bufio.NewReader(f.conn)
-	deadline, _ := d.Deadline()
-	require.NoError(t, f.conn.SetDeadline(deadline))
 	t.Cleanup(func() {
 		f.call(t, "Marionette:Quit", map[string]any{"flags": []string{"eForceQuit"}})
 		require.NoError(t, f.conn.Close())
 		require.NoError(t, cmd.Wait())
 		require.NoError(t, out.Close())
 	})
-	f.receive(t) // what it is
+	_, err = f.receive() // what it is
+	require.NoError(t, err)
 	f.call(t, "WebDriver:NewSession", map[string]any{})
-	f.call(t, "WebDriver:SetTimeouts", map[string]any{"script": browserPatience.Milliseconds()})
+	f.call(t, "WebDriver:SetTimeouts", map[string]any{"script": stepPatience.Milliseconds()})
 	d.browser = f
 	return d
 }
 
 // receive returns the next message.
-func (f *firefox) receive(t *testing.T) []byte {
-	t.Helper()
+func (f *firefox) receive() ([]byte, error) {
+	if err := f.conn.SetDeadline(time.Now().Add(2 * stepPatience)); err != nil { // its own come first
+		return nil, err
+	}
 	var length int
-	_, err := fmt.Fscanf(f.in, "%d:", &length)
-	require.NoError(t, err)
+	if _, err := fmt.Fscanf(f.in, "%d:", &length); err != nil {
+		return nil, err
+	}
 	message := make([]byte, length)
-	_, err = io.ReadFull(f.in, message)
-	require.NoError(t, err)
-	return message
+	_, err := io.ReadFull(f.in, message)
+	return message, err
 }
 
-// call sends a command and returns its result.
-func (f *firefox) call(t *testing.T, command string, params any) (result json.RawMessage) {
-	t.Helper()
+// command sends a command and returns its result.
+func (f *firefox) command(command string, params any) (result json.RawMessage, err error) {
 	f.sent++
 	message, err := json.Marshal([]any{0, f.sent, command, params})
+	if err != nil {
+		return nil, err
+	}
+	if _, err = fmt.Fprintf(f.conn, "%d:%s", len(message), message); err != nil {
+		return nil, err
+	}
+	if message, err = f.receive(); err != nil {
+		return nil, err
+	}
+	var answer [4]json.RawMessage // kind, number, error, result
+	if err := json.Unmarshal(message, &answer); err != nil {
+		return nil, err
+	}
+	if string(answer[2]) != "null" {
+		return nil, fmt.Errorf("%s: %s", command, answer[2])
+	}
+	return answer[3], nil
+}
+
+// call is command for what must go well.
+func (f *firefox) call(t *testing.T, command string, params any) json.RawMessage {
+	t.Helper()
+	result, err := f.command(command, params)
 	require.NoError(t, err)
-	_, err = fmt.Fprintf(f.conn, "%d:%s", len(message), message)
-	require.NoError(t, err)
-	var answer []json.RawMessage // kind, number, error, result
-	require.NoError(t, json.Unmarshal(f.receive(t), &answer))
-	require.Len(t, answer, 4)
-	require.Equal(t, "null", string(answer[2]), command)
-	return answer[3]
+	return result
 }
 
 // typist answers the dialogs that Firefox opens with one PIN after the other. It is a program of the browser's own: over
@@ -132,14 +150,21 @@ func (f *firefox) open(t *testing.T, url string) {
 	f.call(t, "WebDriver:Navigate", map[string]any{"url": url})
 }
 
-func (f *firefox) eval(t *testing.T, expression string) []byte {
-	t.Helper()
+func (f *firefox) ask(expression string) ([]byte, error) {
+	return f.script("return window.eval(arguments[0])", expression)
+}
+
+// script runs a function's text beside the page.
+func (f *firefox) script(text string, args ...string) ([]byte, error) {
+	b, err := f.command("WebDriver:ExecuteScript", map[string]any{"script": text, "args": append([]string{}, args...)})
+	if err != nil {
+		return nil, err
+	}
 	var result struct {
 		Value json.RawMessage `json:"value"`
 	}
-	require.NoError(t, json.Unmarshal(f.call(t, "WebDriver:ExecuteScript", map[string]any{
-		"script": "return window.eval(arguments[0])", "args": []string{expression}}), &result))
-	return result.Value
+	err = json.Unmarshal(b, &result)
+	return result.Value, err
 }
 
 func TestFirefoxBelievesInTheKey(t *testing.T) {
