@@ -43,7 +43,7 @@ func (c *Client) Create(origin string, options []byte) ([]byte, error) {
 	if err != nil {
 		return nil, failed("no credential was made", err)
 	}
-	if x.key, err = c.pick(able); err != nil {
+	if x.key, err = c.pick(inOrder(able, o.Hints)); err != nil {
 		return nil, err
 	}
 	made, body, err := x.make()
@@ -70,9 +70,6 @@ func (c *Client) begin(x *creation, origin string) (err error) {
 		return err
 	}
 	x.params = c.Forge.params(x.params)
-	if x.Selection.Attachment == platform {
-		return refuse(NotAllowedError, "there is no platform authenticator here")
-	}
 	x.data, err = c.collect(typeCreate, x.Challenge, x.page)
 	return err
 }
@@ -240,7 +237,7 @@ func (x *creation) registration(made ctap.MakeCredentialResponse, body []byte) (
 	if made, err = x.forge(made, &data); err != nil {
 		return nil, failed("the answer cannot be forged", err)
 	}
-	out := credential{id: data.CredentialID}
+	out := credential{id: data.CredentialID, attachment: x.key.attached()}
 	out.response = response{clientData: x.data.json, authData: made.AuthData, transports: transports, attestation: attestationObject(made)}
 	out.response.algorithm, out.response.publicKey = public(data.PublicKey)
 	if out.extensions, err = x.outputs(data.Extensions, body); err != nil {

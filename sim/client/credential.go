@@ -16,6 +16,7 @@ import (
 // credential is a RegistrationResponseJSON or an AuthenticationResponseJSON. See Section 5.1.
 type credential struct {
 	id         []byte
+	attachment string // of the key
 	response   response
 	extensions outputs
 }
@@ -111,7 +112,7 @@ func (c *credential) encode() ([]byte, error) {
 			member("userHandle", r.userHandle)
 		}
 	}
-	b = append(bytes.TrimSuffix(b, []byte(",")), `},"authenticatorAttachment":"`+roaming+`","clientExtensionResults":`...)
+	b = append(bytes.TrimSuffix(b, []byte(",")), `},"authenticatorAttachment":"`+c.attachment+`","clientExtensionResults":`...)
 	return append(append(b, results...), `,"type":"`+publicKey+`"}`...), nil
 }
 

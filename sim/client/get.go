@@ -46,7 +46,7 @@ func (c *Client) Get(origin string, options []byte) ([]byte, error) {
 	}
 	able, err := c.able(func(k *key) error { return k.signs(&o) })
 	if err == nil {
-		able, err = prefer(able, x.rpID, x.data.hash[:], &o)
+		able, err = prefer(inOrder(able, o.Hints), x.rpID, x.data.hash[:], &o)
 	}
 	if err != nil {
 		return nil, failed("no assertion was made", err)
@@ -233,7 +233,7 @@ func (x *request) assertion(a ctap.GetAssertionResponse, body []byte) ([]byte, e
 	if err := x.forge(&a); err != nil {
 		return nil, failed("the answer cannot be forged", err)
 	}
-	out.id = a.CredentialID
+	out.id, out.attachment = a.CredentialID, x.key.attached()
 	out.response = response{clientData: x.data.json, authData: a.AuthData, signature: a.Signature}
 	if a.User != nil {
 		out.response.userHandle = a.User.ID

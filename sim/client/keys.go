@@ -58,6 +58,10 @@ func (k *key) creates(o *creationOptions, params []ctap.CredentialParameter) err
 	needs := func(p string) bool { return protection[p] > 1 && o.Extensions.Enforce }
 	blobs := o.Extensions.LargeBlob != nil && o.Extensions.LargeBlob.Support == required
 	switch {
+	case o.attachment() == platform && k.attached() != platform:
+		return refuse(NotAllowedError, "the page wants an authenticator of the device itself, and the key is none")
+	case o.attachment() == roaming && k.attached() != roaming:
+		return refuse(NotAllowedError, "the page wants a key that can be taken along, and this one is part of the device")
 	case o.Selection.resident() == required && !k.info.Options["rk"]:
 		return refuse(NotAllowedError, "the key keeps no discoverable credentials")
 	case wish == required && !k.info.Options["clientPin"] && !k.info.Options["uv"]:

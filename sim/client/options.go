@@ -57,7 +57,7 @@ type creationOptions struct {
 	Timeout   *uint32            `json:"timeout,omitempty"` // see [Timeout]
 	Exclude   []descriptor       `json:"excludeCredentials,omitempty"`
 	Selection selection          `json:"authenticatorSelection,omitzero"`
-	Hints     []string           `json:"hints,omitempty"` // Section 5.8.7: they choose a browser's dialog, and there is none
+	Hints     []string           `json:"hints,omitempty"` // the preferred one first; see inOrder
 	// Attestation is a preference: "none" where it is missing.
 	Attestation string         `json:"attestation,omitempty"`
 	Formats     []string       `json:"attestationFormats,omitempty"` // the preferred one first
@@ -92,7 +92,7 @@ type requestOptions struct {
 	RPID             string        `json:"rpId,omitempty"`
 	Allow            []descriptor  `json:"allowCredentials,omitempty"`
 	UserVerification string        `json:"userVerification,omitempty"`
-	Hints            []string      `json:"hints,omitempty"` // Section 5.8.7
+	Hints            []string      `json:"hints,omitempty"`
 	Extensions       requestInputs `json:"extensions,omitzero"`
 }
 
