@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"os"
 	"strings"
@@ -77,9 +78,9 @@ func (c *cli) webauthnDo(what client.Ceremony) *cobra.Command {
 	cmd.Flags().StringVar(&f.origin, "origin", "", "the page's origin, such as https://signin.example.test")
 	cmd.Flags().StringVar(&f.top, "top-origin", "", "the origin of the window, where the page is in a frame")
 	cmd.Flags().StringVar(&f.related, "related-origins", "", "a file with the JSON of the relying party's /.well-known/webauthn")
-	cmd.Flags().StringArrayVar(&f.keys, "key", nil, "the serial of a key that is plugged into the browser (default: all on the lab's bus)")
-	cmd.Flags().StringVar(&f.pin, "pin", "", "what the user types where the key wants its PIN")
-	cmd.Flags().StringVar(&f.pinFile, "pin-file", "", "a file with the PIN in its first line")
+	cmd.Flags().StringArrayVar(&f.keys, "key", nil, "the serial of a key that is plugged into the browser: on the lab's bus, or via tcp, udp or sock (default: all on the bus)")
+	cmd.Flags().StringVar(&f.pin, "pin", "", "what the user types where the key wants its PIN (default: asks, where standard input is a terminal)")
+	cmd.Flags().StringVar(&f.pinFile, "pin-file", "", "a file with the PIN in its first line; - is standard input")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 0, "how long to wait for the user (default: as a browser would, by the options)")
 	cmd.Flags().StringVar(&f.forge, "forge", "", "the rule to break, NAME=VALUE")
 	if what == client.Authentication {
@@ -96,7 +97,11 @@ func (c *cli) ceremony(cmd *cobra.Command, what client.Ceremony, f webauthnFlags
 	if err != nil {
 		return err
 	}
-	browser, err := c.browser(what, &f)
+	pin, err := c.pinOf(&f, args)
+	if err != nil {
+		return err
+	}
+	browser, err := c.browser(&f)
 	if err != nil {
 		return err
 	}
@@ -116,6 +121,11 @@ func (c *cli) ceremony(cmd *cobra.Command, what client.Ceremony, f webauthnFlags
 		ctx, cancel := context.WithTimeoutCause(cmd.Context(), limit, errTimeout)
 		defer cancel()
 		keys.until(ctx)
+		for i, w := range keys {
+			if browser.Keys[i].PIN = pin; pin == "" {
+				browser.Keys[i].Prompt = c.prompting(ctx, w.serial)
+			}
+		}
 		do := browser.Create
 		if what == client.Authentication {
 			do = browser.Get
@@ -156,7 +166,7 @@ func (c *cli) optionsOf(args []string) (options []byte, err error) {
 }
 
 // browser returns a client without keys.
-func (c *cli) browser(what client.Ceremony, f *webauthnFlags) (*client.Client, error) {
+func (c *cli) browser(f *webauthnFlags) (*client.Client, error) {
 	if f.origin == "" {
 		return nil, usage{errors.New("say which page asks: --origin https://HOST")}
 	}
@@ -180,14 +190,6 @@ func (c *cli) browser(what client.Ceremony, f *webauthnFlags) (*client.Client, e
 			return -1
 		}
 	}
-	if f.pinFile != "" {
-		text, err := os.ReadFile(c.path(f.pinFile))
-		if err != nil {
-			return nil, err
-		}
-		line, _, _ := strings.Cut(string(text), "\n")
-		f.pin = strings.TrimSuffix(line, "\r")
-	}
 	return b, nil
 }
 
@@ -206,23 +208,42 @@ func (c *cli) plugInto(ctx context.Context, b *client.Client, bus string, f weba
 	for _, serial := range f.keys {
 		wanted[serial] = true
 	}
+	plugIn := func(serial string, conn net.Conn, err error) error {
+		if err != nil {
+			return fmt.Errorf("the key %q: %w", serial, err)
+		}
+		w, err := dialKey(ctx, conn, serial, c.blinks)
+		if err != nil {
+			return fmt.Errorf("the key %q: %w", serial, err)
+		}
+		delete(wanted, serial)
+		open = append(open, w)
+		key := w.key()
+		key.Sign = signing(ctx, lab, serial)
+		b.Keys = append(b.Keys, key)
+		return nil
+	}
 	for _, n := range nodes {
 		if len(f.keys) > 0 && !wanted[n.Serial] {
 			continue
 		}
-		delete(wanted, n.Serial)
-		w, err := dialKey(ctx, n, c.blinks)
-		if err != nil {
-			return open, fmt.Errorf("the key %q: %w", n.Serial, err)
+		conn, err := n.Open()
+		if err := plugIn(n.Serial, conn, err); err != nil {
+			return open, err
 		}
-		open = append(open, w)
-		key := w.key()
-		key.PIN = client.PIN(f.pin)
-		key.Sign = signing(ctx, lab, n.Serial)
-		b.Keys = append(b.Keys, key)
 	}
-	for serial := range wanted {
-		return open, hinted{fmt.Errorf("no key %q is plugged into the lab's bus", serial), "`mfalab key list` shows where keys are"}
+	for _, serial := range f.keys {
+		if !wanted[serial] {
+			continue
+		}
+		var s live.KeyShown
+		if err := lab.Get(ctx, "/v1/keys/"+url.PathEscape(serial), &s); err != nil || s.Node == "" {
+			return open, hinted{fmt.Errorf("no key %q is plugged in", serial), "`mfalab key list` shows where keys are"}
+		}
+		conn, err := openKey(ctx, s.Node)
+		if err := plugIn(serial, conn, err); err != nil {
+			return open, err
+		}
 	}
 	return open, nil
 }
@@ -275,7 +296,7 @@ func advised(e *client.Error, status ctap.Status) error {
 	case strings.Contains(e.Error(), "has no PIN"):
 		return hinted{e, "`mfalab key pin --new PIN` gives it one"}
 	case strings.Contains(e.Error(), "types none"):
-		return hinted{e, "give --pin or --pin-file"}
+		return hinted{e, "give --pin or --pin-file; with the options in a FILE and standard input on a terminal you are asked"}
 	case strings.Contains(e.Error(), "changed first"):
 		return hinted{e, "`mfalab key pin --old PIN --new PIN` changes it"}
 	case strings.Contains(e.Error(), "no key is plugged in"):

@@ -94,8 +94,12 @@ func TestWebAuthnSaysWhatAPageWouldSee(t *testing.T) {
 		{"assert --origin https://example.test --forge nothing=1", options, 2, "", "there are type, challenge"},
 		{"assert --origin https://example.test --forge alg=-8", options, 1, "", "alg=-8 is for [register]"},
 		{"assert --origin https://example.test nothing.json", options, 1, "", "nothing.json"},
-		{"assert --origin https://example.test --key KEY002", options, 1, "", `no key "KEY002" is plugged into`},
+		{"assert --origin https://example.test --key KEY002", options, 1, "", `no key "KEY002" is plugged in`},
 		{"assert --origin https://example.test --pin-file nothing", options, 1, "", "nothing"},
+		{"assert --origin https://example.test --pin-file empty", options, 1, "", "--pin-file empty: there is no PIN in its first line"},
+		{"assert --origin https://example.test --pin-file - --pin 1", options, 2, "", "--pin or --pin-file, not both"},
+		{"assert --origin https://example.test --pin-file -", options, 2, "", "standard input cannot hold both"},
+		{"assert --origin https://example.test --pin-file - -", options, 2, "", "standard input cannot hold both"},
 		{"assert --json --origin https://example.test", options, 1, `"status": "CTAP2_ERR_NO_CREDENTIALS"`, "NotAllowedError"},
 		{"assert --json --origin https://evil.test", options, 1, `"name": "SecurityError"`, "no registrable domain suffix"},
 		{"assert --origin https://example.test", "{}", 1, "", "TypeError"},
@@ -104,6 +108,7 @@ func TestWebAuthnSaysWhatAPageWouldSee(t *testing.T) {
 		{"register --origin https://example.test", creation, 0, "", ""},
 		{"register --origin https://example.org --related-origins related.json", creation, 0, `"clientDataJSON"`, ""},
 	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "empty"), []byte("\n1234\n"), 0o600))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "related.json"), []byte(`{"origins":["https://example.org"]}`), 0o600))
 		status, out, errs := typed(t, dir, c.in, append([]string{"webauthn"}, strings.Fields(c.args)...)...)
 		require.Equal(t, c.status, status, "%s: %s", c.args, errs)
@@ -127,8 +132,9 @@ func TestWebAuthnWaitsForATouch(t *testing.T) {
 	d := &desk{}
 	d.dir, d.owner = detached(t)
 	d.Context = t.Context()
-	for _, profile := range []string{"ctap2.3", "u2f"} {
-		serial := d.do(t, "key", "new", "--profile", profile)
+	for profile, via := range map[string]string{"ctap2.3": "tcp:127.0.0.1:0", "u2f": ""} {
+		serial := d.do(t, "key", "new", "--profile", profile, "--unplugged")
+		d.do(t, "key", "plug", serial, "--via", via)
 		w := d.watch(t, serial)
 		in := strings.ReplaceAll(creation, "%s", "AQID")
 		if profile == "u2f" {

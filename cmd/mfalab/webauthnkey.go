@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/mfalab/mfalab/hid"
 	"github.com/mfalab/mfalab/hid/ctaphid"
-	"github.com/mfalab/mfalab/hid/sock"
 	"github.com/mfalab/mfalab/sim/client"
 )
 
@@ -24,7 +24,7 @@ const (
 // A wire is an open key on the lab's bus, as a program has it.
 type wire struct {
 	ctx    context.Context // of the ceremony: it ends when the page or the user gives up
-	conn   *net.UnixConn
+	conn   net.Conn
 	host   ctaphid.Host
 	serial string
 	blinks func(serial string) // told once
@@ -47,13 +47,19 @@ func (all wires) close() {
 	}
 }
 
-// dialKey opens a key and its channel.
-func dialKey(ctx context.Context, n sock.Node, blinks func(serial string)) (*wire, error) {
-	conn, err := n.Open()
-	if err != nil {
-		return nil, err
+// openKey opens a key that is not on the bus: node is its address, as `mfalab key list` shows it.
+func openKey(ctx context.Context, node string) (net.Conn, error) {
+	way, address, _ := strings.Cut(node, ":")
+	network := map[string]string{"tcp": "tcp", "udp": "udp", "sock": "unix"}[way]
+	if network == "" {
+		return nil, fmt.Errorf("%q is no way for a browser of this kind: plug it into the lab's bus, or via tcp, udp or sock", node)
 	}
-	w := &wire{ctx: ctx, conn: conn, serial: n.Serial, blinks: blinks}
+	return (&net.Dialer{}).DialContext(ctx, network, address)
+}
+
+// dialKey opens the channel of a key that is open.
+func dialKey(ctx context.Context, conn net.Conn, serial string, blinks func(serial string)) (*wire, error) {
+	w := &wire{ctx: ctx, conn: conn, serial: serial, blinks: blinks}
 	var nonce [8]byte
 	if _, err := rand.Read(nonce[:]); err != nil {
 		return nil, errors.Join(err, conn.Close())
@@ -91,8 +97,8 @@ func (w *wire) ask(cmd ctaphid.Command, message []byte) ([]byte, error) {
 func (w *wire) answer() ([]byte, error) {
 	stop := context.AfterFunc(w.ctx, func() { _ = w.conn.SetReadDeadline(time.Unix(1, 0)) }) // a closed one reads nothing anyway
 	defer stop()
-	var r hid.Report
-	cancelled := false
+	var r, in hid.Report
+	cancelled, have := false, 0 // bytes of a report that has come in part, where it is no message of its own
 	for {
 		for w.host.Transmit(&r) {
 			if _, err := w.conn.Write(r[:]); err != nil {
@@ -106,7 +112,8 @@ func (w *wire) answer() ([]byte, error) {
 			}
 			return answer, err
 		}
-		n, err := w.conn.Read(r[:])
+		n, err := w.conn.Read(in[have:])
+		have += n
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded) && !cancelled:
 			cancelled = true
@@ -114,10 +121,11 @@ func (w *wire) answer() ([]byte, error) {
 			if err := w.conn.SetReadDeadline(time.Now().Add(cancelWaiting)); err != nil {
 				return nil, err
 			}
-		case err != nil || n != len(r):
+		case err != nil || n == 0:
 			return nil, errors.Join(errors.New("the key was pulled out"), err)
-		default:
-			w.host.Receive(&r)
+		case have == len(in):
+			have = 0
+			w.host.Receive(&in)
 			w.notice()
 		}
 	}

@@ -91,10 +91,11 @@ func private(dir *os.File) error {
 	if err != nil {
 		return err
 	}
-	if uid, ok := owner(info); ok && uid != os.Getuid() {
+	uid, owned := owner(info)
+	if owned && uid != os.Getuid() {
 		return fmt.Errorf("belongs to user %d, not to %d: choose another folder", uid, os.Getuid())
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && owned {
 		return fmt.Errorf("has mode %#o: make it 0700 (chmod 700), or choose another folder", mode)
 	}
 	return nil
@@ -133,7 +134,7 @@ func (b *Bus) Plug(id hid.Identity) (*Socket, error) {
 func (b *Bus) publish(n int, id hid.Identity) (*Socket, error) {
 	name := "hidraw" + strconv.Itoa(n)
 	node := filepath.Join(b.dir, "dev", name)
-	l, err := listen("unixpacket", node)
+	l, err := listen(nodeNetwork, node)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +146,7 @@ func (b *Bus) publish(n int, id hid.Identity) (*Socket, error) {
 	if err != nil {
 		return nil, errors.Join(err, l.Close(), os.RemoveAll(draft), os.Remove(node))
 	}
-	return newSocket(name, node, packets, l, func() error { return b.withdraw(n, name) }), nil
+	return newSocket(name, node, nodeFraming, l, func() error { return b.withdraw(n, name) }), nil
 }
 
 // withdraw takes a node away; its number is free from then on.

@@ -18,5 +18,5 @@
 // [Listen] is the other way: a unix stream socket on which 64-byte reports follow each other, for clients that need
 // neither a folder nor a shim.
 //
-// Linux with glibc only, as far as the shim goes.
+// Linux with glibc only, as far as the shim goes. Elsewhere a node is a stream as well, for [Node.Open] alone.
 package sock

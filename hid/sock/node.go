@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -16,6 +17,17 @@ const (
 	busUSB  = 3   // BUS_USB, include/uapi/linux/input.h
 	maxName = 126 // USB strings have at most 126 UTF-16 units; hid_device.name has room for 127 bytes
 )
+
+// A node is a socket that keeps messages apart, as hidraw does. Only Linux has such; elsewhere no shim reaches nodes, but
+// mfalab itself does, and reports follow each other there.
+var nodeNetwork, nodeFraming = wayOf(runtime.GOOS)
+
+func wayOf(system string) (network string, f framing) {
+	if system == "linux" {
+		return "unixpacket", packets
+	}
+	return "unix", stream
+}
 
 // major is the device number's first half. Our choice: the greatest there is, which the kernel gives to no driver, so
 // that a node here is never taken for a device of the host.

@@ -47,5 +47,5 @@ func Nodes(dir string) ([]Node, error) {
 	return list, nil
 }
 
-// Open opens the node as a program opens a hidraw device: one report of 64 bytes a message, both ways.
-func (n Node) Open() (*net.UnixConn, error) { return dial("unixpacket", n.path) }
+// Open opens the node as a program opens a hidraw device: reports of 64 bytes, both ways. On Linux each is a message.
+func (n Node) Open() (*net.UnixConn, error) { return dial(nodeNetwork, n.path) }

@@ -56,6 +56,19 @@ var ends = map[string]func(t *testing.T) (device, host hid.Port){
 		s := plugKey(t, newBus(t))
 		return s, dialPort(t, s.Path(), packets)
 	},
+	"node of a system without seqpacket": func(t *testing.T) (device, host hid.Port) {
+		network, framing := nodeNetwork, nodeFraming
+		t.Cleanup(func() { nodeNetwork, nodeFraming = network, framing })
+		nodeNetwork, nodeFraming = wayOf("darwin")
+		bus := newBus(t)
+		s := plugKey(t, bus)
+		nodes, err := Nodes(bus.Dir())
+		require.NoError(t, err)
+		conn, err := nodes[0].Open()
+		require.NoError(t, err)
+		require.NoError(t, conn.Close())
+		return s, dialPort(t, s.Path(), stream)
+	},
 	"stream": func(t *testing.T) (device, host hid.Port) {
 		s := listenStream(t)
 		return s, dialPort(t, s.Path(), stream)
