@@ -4,7 +4,7 @@
 set -eu
 
 kernel=linux-image-amd64 # the full flavour: the one for clouds has no vhci-hcd
-packages="busybox-static udev fido2-tools python3-fido2 openssh-client openssh-server pamu2fcfg libpam-u2f pamtester usbip chromium"
+packages="busybox-static udev fido2-tools python3-fido2 openssh-client openssh-server pamu2fcfg libpam-u2f pamtester usbip chromium podman runc"
 
 # What a Debian kernel has as modules, in the order in which they are loaded: first what the disk needs.
 disk="drivers/virtio/virtio_ring drivers/virtio/virtio drivers/virtio/virtio_pci_legacy_dev drivers/virtio/virtio_pci_modern_dev
