@@ -36,10 +36,9 @@ func TestPurePackagesBuildForAPage(t *testing.T) {
 	build(t, "js", "wasm", packages...)
 }
 
+// Each system and each architecture once: nothing in the module is for one pair of them alone.
 func TestEverythingBuildsForOtherMachines(t *testing.T) {
-	for _, goos := range []string{"linux", "darwin", "windows"} {
-		for _, goarch := range []string{"amd64", "arm64"} {
-			t.Run(goos+"/"+goarch, func(t *testing.T) { build(t, goos, goarch, "./...") })
-		}
+	for goos, goarch := range map[string]string{"linux": "arm64", "darwin": "arm64", "windows": "amd64"} {
+		t.Run(goos+"/"+goarch, func(t *testing.T) { build(t, goos, goarch, "./...") })
 	}
 }
