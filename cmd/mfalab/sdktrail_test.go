@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -39,7 +40,10 @@ func TestTheGoSDKReadsTheTrail(t *testing.T) {
 			var record struct{ EventID, EventName string }
 			require.NoError(t, json.Unmarshal([]byte(*e.CloudTrailEvent), &record))
 			require.Equal(t, *e.EventId, record.EventID)
-			require.Equal(t, "admin", *e.Username)
+			require.Equal(t, "admin sts.amazonaws.com true", *e.Username+" "+*e.EventSource+" "+*e.ReadOnly)
+			require.Equal(t, key.AccessKeyID, *e.AccessKeyId)
+			require.Empty(t, e.Resources)
+			require.WithinDuration(t, time.Now(), *e.EventTime, time.Hour)
 			found++
 		}
 	}
@@ -66,6 +70,26 @@ func TestTheGoSDKReadsTheTrail(t *testing.T) {
 		require.ErrorAs(t, err, &refusal, name)
 		require.Equal(t, bad.trail, refusal.ErrorCode(), name)
 	}
-	_, err = trail.LookupEvents(t.Context(), &cloudtrail.LookupEventsInput{NextToken: aws.String("none of ours")})
-	require.ErrorAs(t, err, new(*types.InvalidNextTokenException))
+	for name, refused := range map[string]struct {
+		in *cloudtrail.LookupEventsInput
+		as any
+	}{
+		"another's token":      {&cloudtrail.LookupEventsInput{NextToken: aws.String("none of ours")}, new(*types.InvalidNextTokenException)},
+		"too many at once":     {&cloudtrail.LookupEventsInput{MaxResults: aws.Int32(51)}, new(*types.InvalidMaxResultsException)},
+		"no such category":     {&cloudtrail.LookupEventsInput{EventCategory: "Data"}, new(*types.InvalidEventCategoryException)},
+		"no such attribute":    {&cloudtrail.LookupEventsInput{LookupAttributes: by("Colour")}, new(*types.InvalidLookupAttributesException)},
+		"two attributes":       {&cloudtrail.LookupEventsInput{LookupAttributes: by("EventName", "Username")}, new(*types.InvalidLookupAttributesException)},
+		"an end before it all": {&cloudtrail.LookupEventsInput{StartTime: aws.Time(time.Unix(2, 0)), EndTime: aws.Time(time.Unix(1, 0))}, new(*types.InvalidTimeRangeException)},
+	} {
+		_, err = trail.LookupEvents(t.Context(), refused.in)
+		require.ErrorAs(t, err, refused.as, name)
+	}
+}
+
+// by returns an attribute for each of the keys.
+func by(keys ...types.LookupAttributeKey) (list []types.LookupAttribute) {
+	for _, key := range keys {
+		list = append(list, types.LookupAttribute{AttributeKey: key, AttributeValue: aws.String("x")})
+	}
+	return list
 }

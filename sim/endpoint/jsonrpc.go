@@ -71,6 +71,9 @@ func (e *Endpoint) decideJSON(w http.ResponseWriter, r *http.Request, call *iam.
 	if call.Params, err = lookupParams(body); err != nil {
 		return nil, &iam.Error{Code: "SerializationException", Status: http.StatusBadRequest, Message: err.Error()}
 	}
+	if call.Params == nil {
+		return nil, e.cfg.IAM.Refuse("LookupAttributes")
+	}
 	result, err := e.cfg.IAM.Do(r.Context(), *call)
 	return result, e.refusal(err)
 }
@@ -85,7 +88,8 @@ type lookupRequest struct {
 	NextToken        string
 }
 
-// lookupParams turns a body into the parameters that package iam has for the operation.
+// lookupParams turns a body into the parameters that package iam has for the operation, nil where it has two attributes:
+// "currently the list can contain only one item".
 func lookupParams(body []byte) (url.Values, error) {
 	var in lookupRequest
 	if len(body) > 0 {
@@ -94,7 +98,7 @@ func lookupParams(body []byte) (url.Values, error) {
 		}
 	}
 	if len(in.LookupAttributes) > 1 {
-		return nil, fmt.Errorf("LookupAttributes has %d items: currently it can contain only one", len(in.LookupAttributes))
+		return nil, nil
 	}
 	p := url.Values{}
 	set := func(name, value string) {
@@ -108,6 +112,7 @@ func lookupParams(body []byte) (url.Values, error) {
 	}
 	set("StartTime", in.StartTime.String())
 	set("EndTime", in.EndTime.String())
+	set("EventCategory", in.EventCategory)
 	set("NextToken", in.NextToken)
 	if in.MaxResults != nil {
 		p.Set("MaxResults", strconv.FormatInt(*in.MaxResults, 10))

@@ -151,6 +151,9 @@ var texts = []text{
 	{"InvalidMessage", 400, "InvalidAuthorizationMessageException", "Message is not valid", "S", "message", "API_DecodeAuthorizationMessage"},
 
 	// The trail.
+	{"LookupAttributes", 400, "InvalidLookupAttributesException", "A lookup takes one attribute of the service model, and a value of at most 2000 characters.", "O", "form", "API_LookupEvents"},
+	{"LookupMaxResults", 400, "InvalidMaxResultsException", "MaxResults is a number from 1 to %d.", "O", "form", "API_LookupEvents"},
+	{"LookupCategory", 400, "InvalidEventCategoryException", "The event category %s is not valid.", "O", "form", "API_LookupEvents"},
 	{"LookupTimeRange", 400, "InvalidTimeRangeException", "The time range of a lookup must begin before it ends.", "O", "time-range", "API_LookupEvents"},
 	{"LookupToken", 400, "InvalidNextTokenException", "The next token is not valid, or came with other parameters.", "O", "next-token", "API_LookupEvents"},
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -248,6 +249,44 @@ func TestLookup(t *testing.T) {
 	require.Equal(t, "InvalidNextTokenException", err.Code, "it came with other parameters")
 	_, err = look("StartTime", "2", "EndTime", "1")
 	require.Equal(t, "InvalidTimeRangeException", err.Code)
-	_, err = look("MaxResults", "51")
-	require.Equal(t, "ValidationError", err.Code)
+	for _, bad := range []string{"0", "51", "-1", "many", "1e1"} {
+		_, err = look("MaxResults", bad)
+		require.Equal(t, "InvalidMaxResultsException", err.Code, bad)
+	}
+	for _, bad := range [][]string{{"AttributeKey", "Colour", "AttributeValue", "red"}, {"AttributeKey", "EventName"}, {"AttributeValue", "red"},
+		{"AttributeKey", "eventname", "AttributeValue", "ListUsers"}, {"AttributeKey", "EventName", "AttributeValue", strings.Repeat("é", 2001)}} {
+		_, err = look(bad...)
+		require.Equal(t, "InvalidLookupAttributesException", err.Code, bad)
+	}
+	_, err = look("EventCategory", "data")
+	require.Equal(t, "InvalidEventCategoryException", err.Code)
+	found, err = look("EventCategory", "insight")
+	require.Nil(t, err)
+	require.Empty(t, found.Events, "there are none of these")
+}
+
+// TestALookupSeesNinetyDaysOfItsRegion holds what two calls of two regions and a long wait show of each other.
+func TestALookupSeesNinetyDaysOfItsRegion(t *testing.T) {
+	c := newClerk(t)
+	in := func(region, service, action string) any {
+		result, err := c.service.Do(t.Context(), iam.Call{Service: service, Action: action, Params: form(), Caller: c.caller, Region: region,
+			Now: c.now, Wall: c.now})
+		require.NoError(t, err)
+		return result
+	}
+	seen := func(region string) (names []string) {
+		for _, e := range in(region, "cloudtrail", "LookupEvents").(iam.LookedUp).Events {
+			names = append(names, e.Source+" "+e.Name)
+		}
+		return names
+	}
+	in("us-east-1", "iam", "ListUsers")
+	in("eu-west-1", "sts", "GetCallerIdentity")
+	require.Equal(t, []string{"iam ListUsers"}, seen("us-east-1"))
+	require.Equal(t, []string{"sts GetCallerIdentity"}, seen("eu-west-1"))
+	c.wait(90 * 24 * time.Hour)
+	require.Equal(t, []string{"cloudtrail LookupEvents", "iam ListUsers"}, seen("us-east-1"), "to the second")
+	c.wait(2 * time.Second)
+	require.Equal(t, []string{"cloudtrail LookupEvents"}, seen("us-east-1"))
+	require.Empty(t, seen("eu-west-1"))
 }

@@ -3,9 +3,11 @@ package iam
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/mfalab/mfalab/sim/trail"
 )
@@ -108,24 +110,19 @@ func eventsAfter(tx Tx, after uint64, limit int) ([]NumberedEvent, error) {
 	return list, nil
 }
 
-// From the service model of CloudTrail (API version 2013-11-01): how many events one answer has at most, and by default.
-const lookupMost = 50
+// From the service model of CloudTrail (API version 2013-11-01), LookupEvents.
+const (
+	lookupMost  = 50   // how many events one answer has at most, and by default
+	lookupValue = 2000 // how long the value of an attribute may be
+)
 
 // trailOperations are those of CloudTrail. Its calls come as JSON: the edge makes of them the parameters that are here, a
-// lookup attribute's as AttributeKey and AttributeValue, times as seconds since 1970.
+// lookup attribute's as AttributeKey and AttributeValue, times as seconds since 1970. Each of them has an exception of its
+// own in the service model, and so no constraint of its shape.
 var trailOperations = []*operation{
 	{service: "cloudtrail", name: "LookupEvents", run: (*operating).lookupEvents, params: []param{
-		{"AttributeKey", shape{enum: attributeNames()}, false}, {"AttributeValue", shape{min: 1, max: 2000}, false},
-		{"StartTime", shape{min: 1}, false}, {"EndTime", shape{min: 1}, false},
-		{"MaxResults", shape{min: 1, max: lookupMost, kind: number}, false}, {"NextToken", shape{min: 1, max: 200}, false}}},
-}
-
-func attributeNames() []string {
-	var names []string
-	for _, a := range trail.Attributes() {
-		names = append(names, string(a))
-	}
-	return names
+		{"AttributeKey", shape{}, false}, {"AttributeValue", shape{}, false}, {"StartTime", shape{}, false}, {"EndTime", shape{}, false},
+		{"EventCategory", shape{}, false}, {"MaxResults", shape{}, false}, {"NextToken", shape{}, false}}},
 }
 
 // LookedUp is the result of LookupEvents: events, the newest first, and where the next page begins, "" where there is none.
@@ -135,29 +132,29 @@ type LookedUp struct {
 	NextToken string
 }
 
-// lookupEvents implements LookupEvents. A token is good with the parameters of the call that it came from.
+// lookupEvents implements LookupEvents. It looks into the region that it is called in, as the real one does: what was asked
+// of IAM is in us-east-1. A token is good with the parameters of the call that it came from.
 func (o *operating) lookupEvents() (any, error) {
-	f := trail.Filter{By: trail.Attribute(o.param("AttributeKey")), Value: o.param("AttributeValue"), Management: true}
-	var err error
-	if f.Start, err = o.moment("StartTime"); err != nil {
+	f, err := o.lookupFilter()
+	if err != nil {
 		return nil, err
 	}
-	if f.End, err = o.moment("EndTime"); err != nil {
-		return nil, err
-	}
-	if !f.Start.IsZero() && !f.End.IsZero() && f.Start.After(f.End) {
-		return nil, o.refuse("LookupTimeRange")
-	}
-	if oldest := o.Now.Add(-trailAge); f.Start.Before(oldest) {
-		f.Start = oldest
+	limit := lookupMost
+	if text, given := o.Params["MaxResults"]; given {
+		if limit, err = strconv.Atoi(text[0]); err != nil || limit < 1 || limit > lookupMost {
+			return nil, o.refuse("LookupMaxResults", lookupMost)
+		}
 	}
 	before, err := o.lookupFrom()
 	if err != nil {
 		return nil, err
 	}
-	limit := lookupMost
-	if n := o.param("MaxResults"); n != "" {
-		limit, _ = strconv.Atoi(n) // a number: its shape says so
+	switch o.param("EventCategory") {
+	case "":
+	case "insight":
+		return LookedUp{Account: o.account.ID}, nil // the lab has no Insights
+	default:
+		return nil, o.refuse("LookupCategory", o.param("EventCategory"))
 	}
 	list, more, err := eventsBefore(o.Tx, f, before, limit)
 	if err != nil {
@@ -168,6 +165,27 @@ func (o *operating) lookupEvents() (any, error) {
 		out.NextToken = o.lookupToken(list[len(list)-1].Number)
 	}
 	return out, nil
+}
+
+// lookupFilter reads what is asked for. An attribute without a value, or a value without one, is none.
+func (o *operating) lookupFilter() (f trail.Filter, err error) {
+	f = trail.Filter{By: trail.Attribute(o.param("AttributeKey")), Value: o.param("AttributeValue"), Management: true, Region: o.Region}
+	if (f.By != "" || f.Value != "") && (!slices.Contains(trail.Attributes(), f.By) || f.Value == "" || utf8.RuneCountInString(f.Value) > lookupValue) {
+		return f, o.refuse("LookupAttributes")
+	}
+	if f.Start, err = o.moment("StartTime"); err != nil {
+		return f, err
+	}
+	if f.End, err = o.moment("EndTime"); err != nil {
+		return f, err
+	}
+	if !f.Start.IsZero() && !f.End.IsZero() && f.Start.After(f.End) {
+		return f, o.refuse("LookupTimeRange")
+	}
+	if oldest := o.today().Add(-trailAge); f.Start.Before(oldest) {
+		f.Start = oldest
+	}
+	return f, nil
 }
 
 // moment reads a time parameter, zero where it is left out.

@@ -35,11 +35,13 @@ type Filter struct {
 	Start, End time.Time
 	// Management leaves data events out, as LookupEvents does.
 	Management bool
+	// Region is where the calls came in; "" asks for any.
+	Region string
 }
 
 // Match reports whether e is one of those asked for.
 func (f Filter) Match(e *Event) bool {
-	if f.Management && e.Data {
+	if f.Management && e.Data || f.Region != "" && e.Region != f.Region {
 		return false
 	}
 	if !f.Start.IsZero() && e.Time.Before(f.Start) || !f.End.IsZero() && e.Time.After(f.End) {
