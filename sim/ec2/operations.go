@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/mfalab/mfalab/sim/iam"
+	"github.com/mfalab/mfalab/sim/iam/policy"
 )
 
 // maxInstances is how many instances one request starts. Our choice; the real limit is the account's quota.
@@ -79,7 +80,7 @@ func (q *request) run() (any, error) {
 		return nil, err
 	}
 	if len(tags) > 0 {
-		if err := q.allow("ec2:CreateTags", any, nil, tags); err != nil {
+		if err := q.allow("ec2:CreateTags", any, nil, tags, creating); err != nil {
 			return nil, err
 		}
 	}
@@ -106,6 +107,9 @@ func (q *request) run() (any, error) {
 	}
 	return q.reservation(list...), nil
 }
+
+// creating is what policies are told of tags that come with the resource: people allow those, and nobody to change them.
+func creating(c *policy.Context) { c.Set("ec2:CreateAction", "RunInstances") }
 
 // filter is a parameter of the Describe operations: one of its values is enough, and all filters must hold.
 type filter struct {

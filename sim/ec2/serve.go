@@ -178,8 +178,9 @@ func (q *request) tags(name string) ([]tag, error) {
 	return all, nil
 }
 
-// allow asks the policies; what they deny is an UnauthorizedOperation here.
-func (q *request) allow(action, arn string, has, asked []tag) error {
+// allow asks the policies; what they deny is an UnauthorizedOperation here. Each of more sets condition keys that are the
+// action's own.
+func (q *request) allow(action, arn string, has, asked []tag, more ...func(*policy.Context)) error {
 	set := func(c *policy.Context) {
 		c.Set("ec2:Region", q.call.Region)
 		for _, t := range has {
@@ -192,6 +193,9 @@ func (q *request) allow(action, arn string, has, asked []tag) error {
 			keys = append(keys, t.Key)
 		}
 		c.Set(policy.TagKeys, keys...)
+		for _, f := range more {
+			f(c)
+		}
 	}
 	r := iam.Request{Caller: q.call.Caller, Action: action, Resource: arn, Set: set, Now: q.call.Now,
 		SourceIP: q.call.SourceIP, UserAgent: q.call.UserAgent, Region: q.call.Region, Secure: q.call.Secure}
