@@ -80,7 +80,7 @@ var rooms = map[string]room{
 	"sim/iam/policy":    {"", "", pure, "a decision is a value of documents, a request and a time; nobody else's business"},
 
 	"sim/endpoint": {"sim/iam sim/iam/sigv4 sim/trail", "sim sim/iam/memory", edge, "the port: HTTP in front of IAM, blind to devices"},
-	"sim/ec2":      {"sim/iam sim/iam/policy sim/iam/sigv4", "sim sim/iam/memory sim/trail", edge, "a service beside IAM: things that policies protect"},
+	"sim/ec2":      {"sim/iam sim/iam/policy sim/iam/sigv4", "sim sim/endpoint sim/iam/memory sim/trail", edge, "a service beside IAM: things that policies protect"},
 	"sim/s3": {"sim/iam sim/iam/policy sim/iam/sigv4 sim/trail", "sim sim/endpoint sim/iam/memory", edge,
 		"a service beside IAM: its protocol, its records, and the files that objects are"},
 	"sim/live": {"sim sim/trail sim/s3 sim/iam sim/portal sim/iam/memory sim/iam/sqlite token/... u2f/... hid/...", "", edge,
