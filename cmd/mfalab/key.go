@@ -22,7 +22,7 @@ func (c *cli) key() *cobra.Command {
 	return group("key", "Security keys: plug them in, touch them, watch what programs say to them",
 		c.keyNew(), c.keyList(), c.keyShow(), c.keyPlug(), c.keyUnplug(), c.keyTouch(), c.keyDeny(), c.keyPresence(), c.keyPIN(),
 		c.keyFinger(), c.keyEnrol(), c.keyReset(), c.keyWatch(), c.keyProfile(), c.keyQuirk(),
-		c.keyClone(), c.keySnapshot(), c.keyRollback(), c.keyExport(), c.keyImport(), c.keyCapture(), c.keyRoot(), c.keyStatus(), c.keyRule())
+		c.keyClone(), c.keySnapshot(), c.keyRollback(), c.keyExport(), c.keyImport(), c.keyCapture(), c.keyRoot(), c.modelStatus("  mfalab key status"), c.keyRule())
 }
 
 // presenceFlags are the options that say who touches a key.

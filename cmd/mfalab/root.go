@@ -111,7 +111,7 @@ func (c *cli) root() *cobra.Command {
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "print the result as JSON")
 	root.PersistentFlags().StringVar(&c.folder, "dir", "", "the lab's directory (default: $MFALAB_DIR, else the nearest .mfalab)")
 	root.AddCommand(c.demo(), c.up(), c.down(), c.status(), c.envCommand(), c.console(), c.portal(), c.fob(), c.app(), c.clock(), c.wait(),
-		c.reset(), c.save(), c.load(), c.journal(), c.trail(), c.credentialProcess(), c.scenarios(), c.key(), c.webauthn(), c.exec(), c.policies(), c.rootUser())
+		c.reset(), c.save(), c.load(), c.journal(), c.trail(), c.credentialProcess(), c.scenarios(), c.key(), c.webauthn(), c.exec(), c.policies(), c.rootUser(), c.metadata())
 	return root
 }
 

@@ -137,7 +137,7 @@ func (s *Server) routes() []route {
 			return none{}, l.Load(ctx, &in)
 		}),
 		on("POST", "/v1/down", "end the lab", s.end),
-	}, slices.Concat(s.treatments(), s.keys(), s.keyCredentials(), s.portal())...)
+	}, slices.Concat(s.treatments(), s.keys(), s.metadata(), s.keyCredentials(), s.portal())...)
 }
 
 // Root asks for the root user's access key.

@@ -45,12 +45,6 @@ type KeySignature struct {
 	Signature []byte `json:"signature"`
 }
 
-// ModelStatus names a model of keys, by its AAGUID or its profile, and the status that it gets.
-type ModelStatus struct {
-	Model  string `json:"-" path:"model"`
-	Status string `json:"status"`
-}
-
 // KeyPresence names a key and says who touches it from now on.
 type KeyPresence struct {
 	Serial string    `json:"-" path:"serial"`
@@ -109,12 +103,6 @@ func (s *Server) keys() []route {
 		}),
 		on("GET", "/v1/attestation-root", "the certificate under which the keys attest", func(ctx context.Context, _ none) (live.Root, error) {
 			return l.AttestationRoot(ctx)
-		}),
-		on("GET", "/v1/models", "what relying parties are told of models of keys", func(ctx context.Context, _ none) ([]live.Model, error) {
-			return l.Models(ctx)
-		}),
-		on("POST", "/v1/models/{model}/status", "give a model of keys a status in the metadata", func(ctx context.Context, in ModelStatus) (live.Model, error) {
-			return l.SetModelStatus(ctx, in.Model, in.Status)
 		}),
 		on("GET", "/v1/keys/{serial}", "a key as it lies there", func(ctx context.Context, in Serial) (live.KeyShown, error) {
 			return l.ShowKey(ctx, in.Serial)

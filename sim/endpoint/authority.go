@@ -26,8 +26,8 @@ var (
 const authorityName = "mfalab proxy authority"
 
 // permitted are the only domains that an authority can vouch for, so that whoever trusts it and loses it has lost no more
-// than AWS's names on that machine. RFC 5280, Section 4.2.1.10.
-var permitted = []string{"amazonaws.com", "amazonaws.com.cn", "api.aws", "aws.amazon.com"}
+// than AWS's names and the metadata service's on that machine. RFC 5280, Section 4.2.1.10.
+var permitted = []string{"amazonaws.com", "amazonaws.com.cn", "api.aws", "aws.amazon.com", "mds.fidoalliance.org", "mds3.fidoalliance.org"}
 
 // An Authority is the lab's own certification authority. Clients of the proxy have to trust it (AWS_CA_BUNDLE). It may be
 // used by many goroutines. Its key is a secret.

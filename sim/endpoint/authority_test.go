@@ -27,7 +27,8 @@ func TestAnAuthorityIsGoodForTheWholeCentury(t *testing.T) {
 	require.True(t, c.IsCA && c.BasicConstraintsValid && c.MaxPathLenZero)
 	require.Equal(t, time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), c.NotBefore)
 	require.Equal(t, time.Date(2099, 12, 31, 23, 59, 59, 0, time.UTC), c.NotAfter)
-	require.Equal(t, []string{"amazonaws.com", "amazonaws.com.cn", "api.aws", "aws.amazon.com"}, c.PermittedDNSDomains)
+	require.Equal(t, []string{"amazonaws.com", "amazonaws.com.cn", "api.aws", "aws.amazon.com",
+		"mds.fidoalliance.org", "mds3.fidoalliance.org"}, c.PermittedDNSDomains)
 	require.True(t, c.PermittedDNSDomainsCritical)
 	require.NotEqual(t, c.SerialNumber, certificateOf(t, newAuthority(t)).SerialNumber)
 }

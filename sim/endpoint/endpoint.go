@@ -99,6 +99,8 @@ func (e *Endpoint) serveUnsigned(w http.ResponseWriter, r *http.Request) {
 	switch reason := foreignOrigin(r); {
 	case reason != "":
 		forbid(w, reason)
+	case metadataHosts[hostname(r.Host)]:
+		e.serveMetadata(w, r)
 	case pageName(hostname(r.Host)):
 		e.servePage(w, r)
 	case servedName(hostname(r.Host)),

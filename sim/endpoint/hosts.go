@@ -58,7 +58,7 @@ func loopback(name string) bool {
 // foreignHost says why the lab does not answer to the host of r, or "".
 func (e *Endpoint) foreignHost(r *http.Request) string {
 	name := hostname(r.Host)
-	if loopback(name) || servedName(name) || e.hosts[name] || r.TLS != nil && pageName(name) {
+	if loopback(name) || servedName(name) || e.hosts[name] || r.TLS != nil && (pageName(name) || metadataHosts[name]) {
 		return ""
 	}
 	// "*.lab.example" is for every name below lab.example, however deep, and not for lab.example itself.

@@ -20,7 +20,9 @@ var regions = regexp.MustCompile(`^(us-gov|[a-z]{2})(-[a-z]{1,16}){1,3}-\d{1,2}$
 func pageName(name string) bool { return pageHosts.MatchString(name) }
 
 // tunnelledName reports whether the proxy takes somebody to name.
-func tunnelledName(name string) bool { return servedName(name) || pageName(name) }
+func tunnelledName(name string) bool {
+	return servedName(name) || pageName(name) || metadataHosts[name]
+}
 
 // servePage serves a page under one of AWS's names. The lab's console lies under /console; what the real ones have elsewhere
 // leads there.

@@ -1,11 +1,14 @@
 package iam
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/go-webauthn/webauthn/metadata"
 	"github.com/go-webauthn/webauthn/metadata/providers/memory"
@@ -19,61 +22,108 @@ const (
 	registerSecurityKey policy.Key = "iam:RegisterSecurityKey"
 	fidoCertification   string     = "FIDO"
 	fips2Certification  string     = "FIDO-FIPS-140-2"
+	fips3Certification  string     = "FIDO-FIPS-140-3"
 )
+
+// Published is what the account looks up of models of keys.
+type Published struct {
+	BLOB    []byte   // of FIDO's Metadata Service
+	Root    []byte   // the certificate that its signature leads to, DER
+	Revoked [][]byte // lists of revoked certificates, DER
+}
 
 // models is what is published of models of keys.
 type models struct {
 	provider metadata.Provider
 	entries  map[uuid.UUID]*metadata.Entry
+	revoked  revoked
+	at       time.Time // the wall's clock: reports hold from one day to another
+	trouble  error     // why what is published is not believed
 }
 
 // published reads the metadata that the account was told to look up, nil where there are none.
-func (s *Service) published(ctx context.Context) (*models, error) {
+func (s *Service) published(ctx context.Context, wall time.Time) (*models, error) {
 	if s.metadata == nil || !s.settings.Attestation {
 		return nil, nil
 	}
-	blob, root, err := s.metadata(ctx)
+	p, err := s.metadata(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := x509.ParseCertificate(root); err != nil {
-		return nil, fmt.Errorf("the root of the metadata: %w", err)
-	}
-	decoder, err := metadata.NewDecoder(metadata.WithRootCertificate(base64.StdEncoding.EncodeToString(root)))
+	m := &models{at: wall}
+	m.trouble = m.read(p, &s.newest)
+	return m, nil
+}
+
+// read believes p, or says why not. See FIDO Metadata Service 3.1.1, "Metadata BLOB object processing rules".
+func (m *models) read(p Published, newest *newestBLOB) error {
+	root, err := x509.ParseCertificate(p.Root)
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("the root of the metadata: %w", err)
 	}
-	payload, err := decoder.DecodeBytes(blob)
+	decoder, err := metadata.NewDecoder(metadata.WithRootCertificate(base64.StdEncoding.EncodeToString(p.Root)))
 	if err != nil {
-		return nil, err
+		return err
+	}
+	payload, err := decoder.DecodeBytes(p.BLOB)
+	if err != nil {
+		return err
+	}
+	if m.revoked, err = readRevoked(root, p); err != nil {
+		return err
 	}
 	parsed, err := decoder.Parse(payload)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	m := &models{entries: parsed.ToMap()}
+	if err := newest.follow(p.Root, parsed.Parsed.Number); err != nil {
+		return err
+	}
+	m.entries = parsed.ToMap()
 	m.provider, err = memory.New(memory.WithMetadata(m.entries), memory.WithMetadataKeyIdentifiers(parsed.ToKeyIdentifierMap()),
 		memory.WithValidateEntry(true), memory.WithValidateEntryPermitZeroAAGUID(false), memory.WithValidateTrustAnchor(true),
 		memory.WithValidateStatus(true), memory.WithValidateAttestationTypes(true), memory.WithValidateEntryKeyIdentifier(true),
 		memory.WithValidateAAGUID(true), memory.WithValidateAttestationFormats(true))
-	return m, err
+	return err
 }
 
-// certifications are what GetMFADevice shows of a model: FIDO's levels and those of FIPS 140, by the last report of each. See
-// FIDO Metadata Service 3.1, Section 3.1.4.
+// newestBLOB is the number of the newest BLOB that was seen under a root.
+type newestBLOB struct {
+	mu     sync.Mutex
+	root   []byte
+	number int
+}
+
+// follow refuses a BLOB that is older than one that was seen.
+func (n *newestBLOB) follow(root []byte, number int) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if bytes.Equal(n.root, root) && number < n.number {
+		return fmt.Errorf("the metadata have the number %d, and there were some with %d", number, n.number)
+	}
+	n.root, n.number = root, number
+	return nil
+}
+
+// certifications are what GetMFADevice shows of a model: FIDO's levels and those of FIPS 140, by the last report of each that holds. See
+// FIDO Metadata Service 3.1.1, StatusReport.
 func (m *models) certifications(aaguid []byte) map[string]string {
 	id, err := uuid.FromBytes(aaguid)
 	if m == nil || err != nil || m.entries[id] == nil {
 		return nil
 	}
 	out := map[string]string{}
-	for _, r := range m.entries[id].StatusReports {
+	for _, r := range metadata.EffectiveStatusReports(m.entries[id].StatusReports, m.at) {
 		word := string(r.Status)
 		if level, ok := strings.CutPrefix(word, "FIDO_CERTIFIED_"); ok {
 			out[fidoCertification] = level
 		}
 		if level, ok := strings.CutPrefix(word, "FIPS140_CERTIFIED_"); ok {
-			out[fips2Certification] = level
+			name := fips2Certification
+			if r.FIPSRevision == 3 {
+				name = fips3Certification
+			}
+			out[name] = level
 		}
 	}
 	return out
@@ -86,7 +136,7 @@ func (s *Service) lookAtCreated(ctx context.Context, call Call) (any, error) {
 		return nil, err
 	}
 	p := v.(presented)
-	p.models, err = s.published(ctx)
+	p.models, err = s.published(ctx, call.Wall)
 	return p, err
 }
 

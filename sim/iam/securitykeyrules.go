@@ -120,6 +120,9 @@ func (o *operating) newCredential(p party, session webauthn.SessionData, given p
 	if given.err != nil {
 		return nil, broken("form")
 	}
+	if given.models != nil && given.models.trouble != nil {
+		return nil, broken("metadata")
+	}
 	rp, err := o.relyingParty(given.models)
 	if err != nil {
 		return nil, err
@@ -132,6 +135,8 @@ func (o *operating) newCredential(p party, session webauthn.SessionData, given p
 		return nil, unbelieved{err}
 	case o.settings.Attestation && credential.AttestationType != string(metadata.BasicFull):
 		return nil, broken("attestation-trust")
+	case given.models != nil && given.models.revoked.attests(given.created):
+		return nil, broken("attestation-revoked")
 	}
 	return credential, nil
 }
@@ -182,7 +187,8 @@ type steps struct {
 
 var creationSteps = steps{"WebAuthn, Section 7.1", "InvalidSecurityKey", map[string]string{
 	"type": "7", "challenge": "8", "origin": "9", "rp-id-hash": "13", "user-presence": "14", "user-verification": "15",
-	"algorithm": "16", "extensions": "17", "attestation": "19", "attestation-trust": "21", "attestation-status": "21", "credential-id": "22"}}
+	"algorithm": "16", "extensions": "17", "attestation": "19", "attestation-trust": "21", "attestation-status": "21", "attestation-revoked": "21",
+	"metadata": "20", "credential-id": "22"}}
 
 var assertionSteps = steps{"WebAuthn, Section 7.2", "SecurityKeyFailed", map[string]string{
 	"credential": "5", "user-handle": "6", "type": "11", "challenge": "12", "origin": "13", "rp-id-hash": "15",

@@ -29,10 +29,9 @@ type Config struct {
 	// Root makes the certificate, in DER, that the attestation of security keys has to lead to where it is asked for, from
 	// the account's chance; it may be nil where it is not.
 	Root func(sim.Chance) ([]byte, error)
-	// Metadata looks up what is published of models of keys: a BLOB of FIDO's Metadata Service and the certificate, in DER, that
-	// its signature leads to. Where attestation is asked for it takes the place of Root; it may be nil. It is called outside of
-	// transactions.
-	Metadata func(context.Context) (blob, root []byte, err error)
+	// Metadata looks up what is published of models of keys. Where attestation is asked for it takes the place of Root; it may be
+	// nil. It is called outside of transactions.
+	Metadata func(context.Context) (Published, error)
 	// Record hears of every call after it has been decided and stored; it may be nil. It is called on the caller's
 	// goroutine.
 	Record func(Decision)
@@ -53,7 +52,8 @@ type Service struct {
 	texts     map[string]text
 	record    func(Decision)
 	root      func(sim.Chance) ([]byte, error)
-	metadata  func(context.Context) (blob, root []byte, err error)
+	metadata  func(context.Context) (Published, error)
+	newest    newestBLOB
 	sound     bool // no rule is weakened
 }
 

@@ -8,7 +8,6 @@ import (
 
 	"github.com/mfalab/mfalab/sim"
 	"github.com/mfalab/mfalab/u2f"
-	"github.com/mfalab/mfalab/u2f/attest"
 )
 
 // keyFileVersion is that of KeyFile.
@@ -147,9 +146,12 @@ func (l *Lab) RollbackKey(ctx context.Context, serial string) (KeyShown, error) 
 
 // newCore returns the firmware of k over a flash.
 func (l *Lab) newCore(k *key, p u2f.Profile, store u2f.Flash) (*u2f.Key, error) {
-	root, err := attest.NewRoot(l.attestationRoot())
+	root, err := l.root()
 	if err != nil {
 		return nil, err
+	}
+	if at := l.state.Publishing; at.Points {
+		root = root.PublishedAt(at.PointedAt[len(at.PointedAt)-1])
 	}
 	return u2f.New(u2f.Config{Profile: p, Flash: store, Root: root, Observe: k.observe, Serial: k.serial})
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"crypto/x509"
 	"encoding/asn1"
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,18 +30,13 @@ type ModelReport struct {
 
 // A Model is what relying parties are told of a model of keys.
 type Model struct {
-	Profile string            `json:"profile"`
-	AAGUID  string            `json:"aaguid,omitempty"`
-	Status  metadata.Status   `json:"status"` // the newest
-	Since   string            `json:"since"`
+	Profile string          `json:"profile"`
+	AAGUID  string          `json:"aaguid,omitempty"`
+	Status  metadata.Status `json:"status"` // the newest
+	Since   string          `json:"since"`
+	// Reports are its history: the first is that it is not certified, number 0, which nobody takes back.
 	Reports []metadata.Report `json:"reports"`
-}
-
-// Metadata is what the lab publishes of its keys, for relying parties that look it up.
-type Metadata struct {
-	BLOB       []byte                         // a JWS
-	Root       []byte                         // the certificate that signs both keys and BLOB, DER
-	Statements map[string]*metadata.Statement // by profile
+	Rogues  []metadata.Rogue  `json:"rogues,omitempty"`
 }
 
 // modelID is how the lab remembers a model.
@@ -68,6 +64,16 @@ func (l *Lab) models() (list []KeyProfile) {
 	return list
 }
 
+// modelNamed returns the model of that AAGUID or profile.
+func (l *Lab) modelNamed(name string) (*u2f.Profile, error) {
+	for _, p := range l.models() {
+		if p.Key.Name == name || p.Key.AAGUID != (u2f.AAGUID{}) && strings.EqualFold(p.Key.AAGUID.String(), name) {
+			return &p.Key, nil
+		}
+	}
+	return nil, fmt.Errorf("there is no model %.60q: `mfalab mds status` lists them", name)
+}
+
 // reports returns the statuses that a model was given.
 func (l *Lab) reports(p *u2f.Profile) (list []metadata.Report) {
 	for _, r := range l.state.Metadata {
@@ -90,7 +96,7 @@ func (l *Lab) Models(ctx context.Context) ([]Model, error) {
 }
 
 func (l *Lab) model(p *u2f.Profile) Model {
-	m := Model{Profile: p.Name, Reports: metadata.NewEntry(&metadata.Statement{}, l.reports(p)).Reports}
+	m := Model{Profile: p.Name, Reports: metadata.NewEntry(&metadata.Statement{}, l.reports(p), "").Reports, Rogues: l.state.Publishing.Rogues[modelID(p)]}
 	if modelID(p) != p.Name {
 		m.AAGUID = modelID(p)
 	}
@@ -99,26 +105,20 @@ func (l *Lab) model(p *u2f.Profile) Model {
 	return m
 }
 
-// SetModelStatus gives a model, named by its AAGUID or by its profile, a status from today on, by the wall's clock: relying
-// parties hold metadata against theirs.
-func (l *Lab) SetModelStatus(ctx context.Context, name, status string) (m Model, err error) {
-	word, err := metadata.ParseStatus(status)
-	if err != nil {
-		return m, err
-	}
+// remodel changes what is said of a model, and remembers the day on which that was: by the wall's clock, for relying parties hold
+// metadata against theirs.
+func (l *Lab) remodel(ctx context.Context, name string, change func(w *sim.World, p *u2f.Profile, today string) error) (m Model, err error) {
 	err = l.Do(ctx, func(w *sim.World) error {
-		models := l.models()
-		i := slices.IndexFunc(models, func(p KeyProfile) bool {
-			return p.Key.Name == name || p.Key.AAGUID != (u2f.AAGUID{}) && strings.EqualFold(p.Key.AAGUID.String(), name)
-		})
-		if i < 0 {
-			return fmt.Errorf("there is no model %.60q: `mfalab key status` lists them", name)
+		p, err := l.modelNamed(name)
+		if err != nil {
+			return err
 		}
-		p := &models[i].Key
-		since := l.opt.Wall().UTC().Format(time.DateOnly)
-		l.state.Metadata = append(l.state.Metadata, ModelReport{modelID(p), metadata.Report{Status: word, Since: since}})
+		today := l.opt.Wall().UTC().Format(time.DateOnly)
+		if err := change(w, p, today); err != nil {
+			return err
+		}
+		l.state.Publishing.changed(modelID(p), today)
 		l.unsaved = true
-		w.Record("model.status", sim.String("profile", p.Name), sim.String("status", string(word)))
 		m = l.model(p)
 		return nil
 	})
@@ -128,31 +128,82 @@ func (l *Lab) SetModelStatus(ctx context.Context, name, status string) (m Model,
 	return m, l.Save(ctx)
 }
 
-// Metadata returns what the lab publishes now.
-func (l *Lab) Metadata(ctx context.Context) (out Metadata, err error) {
-	err = l.Do(ctx, func(*sim.World) error {
-		root, err := attest.NewRoot(l.attestationRoot())
-		if err != nil {
-			return err
+// SetModelStatus gives a model, named by its AAGUID or by its profile, a status: behind the others, or in the place of the one with
+// that number in its history where it is not 0. A report without a day is one of today.
+func (l *Lab) SetModelStatus(ctx context.Context, name string, r metadata.Report, number int) (m Model, err error) {
+	if r.Status, err = metadata.ParseStatus(string(r.Status)); err != nil {
+		return m, err
+	}
+	r = r.Completed()
+	if err := r.Check(); err != nil {
+		return m, err
+	}
+	return l.remodel(ctx, name, func(w *sim.World, p *u2f.Profile, today string) error {
+		if r.Since == "" {
+			r.Since = today
 		}
-		out = Metadata{Root: root.Certificate(), Statements: map[string]*metadata.Statement{}}
-		var entries []metadata.Entry
-		for _, p := range l.models() {
-			s, err := statement(root, &p)
+		made := ModelReport{modelID(p), r}
+		if number == 0 {
+			l.state.Metadata = append(l.state.Metadata, made)
+		} else {
+			i, err := l.reportNumbered(p, number)
 			if err != nil {
 				return err
 			}
-			out.Statements[p.Key.Name] = s
-			entries = append(entries, metadata.NewEntry(s, l.reports(&p.Key)))
+			l.state.Metadata[i] = made
 		}
-		signer, err := root.NewSigner()
-		if err != nil {
-			return err
-		}
-		out.BLOB, err = metadata.NewBLOB(uint64(1+len(l.state.Metadata)), entries, signer, root.Certificate())
-		return err
+		w.Record("model.status", sim.String("profile", p.Name), sim.String("status", string(r.Status)))
+		return nil
 	})
-	return out, err
+}
+
+// reportNumbered returns where a model's report of that number is.
+func (l *Lab) reportNumbered(p *u2f.Profile, number int) (int, error) {
+	n := 0
+	for i, r := range l.state.Metadata {
+		if r.Model == modelID(p) {
+			if n++; n == number {
+				return i, nil
+			}
+		}
+	}
+	return 0, fmt.Errorf("the history of %q has no report %d that could be changed: `mfalab mds status %[1]s` shows it", p.Name, number)
+}
+
+// DropModelStatus takes a report of a model's history back, all of them where number is 0.
+func (l *Lab) DropModelStatus(ctx context.Context, name string, number int) (Model, error) {
+	return l.remodel(ctx, name, func(w *sim.World, p *u2f.Profile, _ string) error {
+		if number == 0 {
+			l.state.Metadata = slices.DeleteFunc(l.state.Metadata, func(r ModelReport) bool { return r.Model == modelID(p) })
+		} else {
+			i, err := l.reportNumbered(p, number)
+			if err != nil {
+				return err
+			}
+			l.state.Metadata = slices.Delete(l.state.Metadata, i, i+1)
+		}
+		w.Record("model.status.dropped", sim.String("profile", p.Name))
+		return nil
+	})
+}
+
+// AddRogue writes one authenticator of a model, known by its secret key in base64url, into the model's list of rogues; without a key
+// the list is emptied.
+func (l *Lab) AddRogue(ctx context.Context, name string, r metadata.Rogue) (Model, error) {
+	if _, err := base64.RawURLEncoding.DecodeString(r.Key); err != nil {
+		return Model{}, fmt.Errorf("the secret key of a rogue is written in base64url: %w", err)
+	}
+	if _, err := time.Parse(time.DateOnly, r.Date); r.Date != "" && err != nil {
+		return Model{}, fmt.Errorf("%.20q is no day: write it as 2026-03-01", r.Date)
+	}
+	return l.remodel(ctx, name, func(w *sim.World, p *u2f.Profile, today string) error {
+		if r.Date == "" {
+			r.Date = today
+		}
+		w.Record("model.rogue", sim.String("profile", p.Name))
+		l.state.Publishing.rogue(modelID(p), r)
+		return nil
+	})
 }
 
 // statement asks a key of a product, fresh from the factory, what it is.
@@ -202,10 +253,4 @@ func keyIdentifier(root *attest.Root, name string) ([]byte, error) {
 	_, err = asn1.Unmarshal(certificate.RawSubjectPublicKeyInfo, &spki)
 	sum := sha1.Sum(spki.PublicKey.Bytes)
 	return sum[:], err
-}
-
-// lookUp is how the account reads what the lab publishes.
-func (l *Lab) lookUp(ctx context.Context) (blob, root []byte, err error) {
-	m, err := l.Metadata(ctx)
-	return m.BLOB, m.Root, err
 }

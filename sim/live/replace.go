@@ -77,6 +77,8 @@ func (l *Lab) replace(ctx context.Context, s *Snapshot, at reading, events []sim
 	}
 	number = max(number, l.state.Replaced) + 1
 	events = numbered(events, number)
+	// Who has seen a BLOB of the lab's takes none with a lower number.
+	s.Publishing.Number = max(s.Publishing.Number, l.state.Publishing.Number)
 	r, state, err := s.replacement(at, number, events)
 	if err != nil {
 		return err
@@ -135,7 +137,8 @@ func (l *Lab) withdraw() error {
 // replacement returns what a lab has to be to be s, with its clock at a reading, as the number of a replacement, and the
 // new lab.json.
 func (s *Snapshot) replacement(at reading, number uint64, events []sim.Event) (*replacement, labState, error) {
-	state := labState{Version: stateVersion, Chance: s.Chance, Clock: at, Now: at.Lab, Made: s.Made, Replaced: number, Metadata: s.Metadata}
+	state := labState{Version: stateVersion, Chance: s.Chance, Clock: at, Now: at.Lab, Made: s.Made, Replaced: number, Metadata: s.Metadata,
+		Publishing: s.Publishing.copied()}
 	r := &replacement{Version: stateVersion, Number: number, Account: s.Account, Events: events, Files: map[string]json.RawMessage{}}
 	return r, state, errors.Join(r.add(labFile, state), r.add(credentialsFile, s.Keys), r.add(planFile, s.Plan),
 		r.addAll(Fobs, s.Fobs), r.addAll(Apps, s.Apps), r.addKeys(s.SecurityKeys))

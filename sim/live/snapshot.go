@@ -32,6 +32,8 @@ type Snapshot struct {
 	Objects  map[string][]byte `json:"objects,omitempty"`
 	Plan     *Plan             `json:"plan,omitempty"` // what the lab was made by, where it was
 	Metadata []ModelReport     `json:"metadata,omitempty"`
+	// Publishing is how the metadata are published.
+	Publishing publishing `json:"publishing,omitzero"`
 }
 
 const snapshotVersion = 1
@@ -41,7 +43,7 @@ func (l *Lab) Snapshot(ctx context.Context) (*Snapshot, error) {
 	s := &Snapshot{Version: snapshotVersion}
 	err := l.Do(ctx, func(w *sim.World) (err error) {
 		s.Saved, s.Rate, s.Chance, s.Made, s.Plan = w.Now(), l.clock.Rate(), l.state.Chance, l.state.Made, l.plan
-		s.Keys, s.Metadata = l.credents, slices.Clone(l.state.Metadata)
+		s.Keys, s.Metadata, s.Publishing = l.credents, slices.Clone(l.state.Metadata), l.state.Publishing.copied()
 		s.Keys.Users = maps.Clone(s.Keys.Users)
 		if s.Fobs, err = l.bench.copies(Fobs); err != nil {
 			return err

@@ -25,7 +25,8 @@ type labState struct {
 	// Replaced counts how often the lab was replaced as a whole, its making included.
 	Replaced uint64 `json:"replaced"`
 	// Metadata are the statuses that models of keys were given, the oldest first.
-	Metadata []ModelReport `json:"metadata,omitempty"`
+	Metadata   []ModelReport `json:"metadata,omitempty"`
+	Publishing publishing    `json:"publishing,omitzero"`
 }
 
 const stateVersion = 1

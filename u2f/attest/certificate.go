@@ -77,6 +77,7 @@ type Root struct {
 	seed        []byte
 	key         *cose.PrivateKey
 	certificate *x509.Certificate
+	published   string // the URL below which lists of revoked certificates lie, "" for nowhere
 }
 
 // NewRoot returns the authority of seed, which has at least 32 bytes and stays secret. The same seed gives the same
@@ -103,6 +104,15 @@ func NewRoot(seed []byte) (*Root, error) {
 // Certificate returns the certificate, DER. It must not be changed.
 func (r *Root) Certificate() []byte { return r.certificate.Raw }
 
+// PublishedAt returns the same authority, whose certificates from now on name, below url, the list that they would stand in if
+// they were revoked, and the certificate of who issued them. They have other serial numbers than those that name none. See RFC 5280, Sections 4.2.1.13
+// and 4.2.2.1.
+func (r *Root) PublishedAt(url string) *Root {
+	other := *r
+	other.published = url
+	return &other
+}
+
 // Format writes what r is, for every verb.
 func (r *Root) Format(f fmt.State, _ rune) { fmt.Fprint(f, "attest.Root") }
 
@@ -118,14 +128,22 @@ func derive(seed []byte, purpose string, m Model) []byte {
 
 // template returns what all certificates have, with a serial number (RFC 5280 Section 4.1.2.2) from the seed.
 func (r *Root) template(purpose string, m Model) *x509.Certificate {
+	if r.published != "" {
+		purpose += " published at " + r.published
+	}
 	serial := new(big.Int).SetBytes(derive(r.seed, purpose+" serial", m)[:16])
-	return &x509.Certificate{
+	template := &x509.Certificate{
 		SerialNumber:          serial.SetBit(serial, 126, 1).SetBit(serial, 127, 0),
 		NotBefore:             notBefore,
 		NotAfter:              notAfter,
 		BasicConstraintsValid: true,
 		KeyUsage:              x509.KeyUsageDigitalSignature,
 	}
+	if r.published != "" {
+		template.CRLDistributionPoints = []string{r.published + "/" + RootCRL}
+		template.IssuingCertificateURL = []string{r.published + "/" + RootCertificate}
+	}
+	return template
 }
 
 // subject returns a name whose strings have the types that Section 8.2.1 demands, which pkix.Name would not give them.

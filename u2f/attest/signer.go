@@ -1,40 +1,94 @@
 package attest
 
 import (
+	"crypto/x509"
 	"encoding/asn1"
 	"fmt"
 	"log/slog"
 	"math/big"
+	"time"
 
 	"github.com/mfalab/mfalab/u2f/cose"
+)
+
+// A SignerFlaw is what is wrong with a signer of metadata, on purpose.
+type SignerFlaw int
+
+// The flaws that there are.
+const (
+	NoFlaw  SignerFlaw = iota
+	Expired            // the signer's certificate has run out
+	NotCA              // the issuer's certificate is not that of an authority: RFC 5280, Section 6.1.4 (k)
+)
+
+// Our choice: how long the certificate of an Expired signer was good.
+var (
+	expiredAfter = time.Date(2020, 12, 31, 23, 59, 59, 0, time.UTC)
 )
 
 // A Signer signs what the lab says of its keys: metadata. Its text forms say nothing of its secret.
 type Signer struct {
 	key         *cose.PrivateKey
-	certificate []byte
+	certificate *x509.Certificate
+	issuerKey   *cose.PrivateKey
+	issuer      *x509.Certificate
 }
 
-// NewSigner returns the signer of metadata, whose certificate is the root's. See FIDO Metadata Service 3.1.1,
-// "Metadata BLOB".
-func (r *Root) NewSigner() (*Signer, error) {
-	key, err := cose.NewPrivateKey(cose.ES256, derive(r.seed, "metadata key", Model{}))
-	if err != nil {
+// NewSigner returns the signer of metadata. Its certificate is issued by an authority for that alone, whose certificate is the
+// root's, as the chain of FIDO's own metadata has it. See FIDO Metadata Service 3.1.1, "Metadata BLOB".
+func (r *Root) NewSigner(flaw SignerFlaw) (*Signer, error) {
+	s := &Signer{}
+	purpose := "metadata"
+	switch flaw {
+	case Expired:
+		purpose = "expired metadata"
+	case NotCA:
+		purpose = "powerless metadata"
+	}
+	var err error
+	if s.issuer, s.issuerKey, err = r.newMetadataIssuer(purpose, flaw != NotCA); err != nil {
 		return nil, err
 	}
-	template := r.template("metadata", Model{})
+	if s.key, err = cose.NewPrivateKey(cose.ES256, derive(r.seed, "metadata key", Model{})); err != nil {
+		return nil, err
+	}
+	template := r.template(purpose, Model{})
 	if template.RawSubject, err = subject("Metadata", "mfalab Metadata BLOB Signing"); err != nil {
 		return nil, err
 	}
-	certificate, err := create(template, r.certificate, key, r.key)
-	if err != nil {
-		return nil, err
+	if r.published != "" {
+		template.CRLDistributionPoints = []string{r.published + "/" + MetadataCRL}
+		template.IssuingCertificateURL = []string{r.published + "/" + MetadataIssuer}
 	}
-	return &Signer{key, certificate.Raw}, nil
+	if flaw == Expired {
+		template.NotAfter = expiredAfter
+	}
+	s.certificate, err = create(template, s.issuer, s.key, s.issuerKey)
+	return s, err
 }
 
-// Certificate returns the certificate, DER, whose issuer is the root. It must not be changed.
-func (s *Signer) Certificate() []byte { return s.certificate }
+// newMetadataIssuer returns the authority that issues the certificate of who signs metadata, or what looks like it.
+func (r *Root) newMetadataIssuer(purpose string, authority bool) (*x509.Certificate, *cose.PrivateKey, error) {
+	key, err := cose.NewPrivateKey(cose.ES256, derive(r.seed, "metadata issuer key", Model{}))
+	if err != nil {
+		return nil, nil, err
+	}
+	template := r.template(purpose+" issuer", Model{})
+	if template.RawSubject, err = subject("Metadata", "mfalab Metadata Authority"); err != nil {
+		return nil, nil, err
+	}
+	if template.IsCA, template.MaxPathLenZero = authority, authority; authority {
+		template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
+	}
+	certificate, err := create(template, r.certificate, key, r.key)
+	return certificate, key, err
+}
+
+// Certificate returns the certificate, DER. It must not be changed.
+func (s *Signer) Certificate() []byte { return s.certificate.Raw }
+
+// Chain returns the signer's certificate and its issuer's, DER, whose issuer is the root. They must not be changed.
+func (s *Signer) Chain() [][]byte { return [][]byte{s.certificate.Raw, s.issuer.Raw} }
 
 // SignJWS returns the ES256 signature of message as JSON Web Signatures have it, R and S of 32 bytes each: RFC 7518, Section
 // 3.4. It is the same each time.

@@ -1,46 +1,12 @@
 package metadata
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
-	"slices"
-	"strings"
+
+	"github.com/mfalab/mfalab/u2f/attest"
 )
-
-// A Status is what is known of a model. See Service, AuthenticatorStatus.
-type Status string
-
-// statuses are all there are, in the order of Service, AuthenticatorStatus.
-var statuses = []Status{"NOT_FIDO_CERTIFIED", "FIDO_CERTIFIED", "USER_VERIFICATION_BYPASS", "ATTESTATION_KEY_COMPROMISE",
-	"USER_KEY_REMOTE_COMPROMISE", "USER_KEY_PHYSICAL_COMPROMISE", "UPDATE_AVAILABLE", "RETIRED", "REVOKED", "SELF_ASSERTION_SUBMITTED",
-	"FIDO_CERTIFIED_L1", "FIDO_CERTIFIED_L1plus", "FIDO_CERTIFIED_L2", "FIDO_CERTIFIED_L2plus", "FIDO_CERTIFIED_L3",
-	"FIDO_CERTIFIED_L3plus", "FIPS140_CERTIFIED_L1", "FIPS140_CERTIFIED_L2", "FIPS140_CERTIFIED_L3", "FIPS140_CERTIFIED_L4"}
-
-// NotCertified is the status of a model of which nothing is known.
-const NotCertified Status = "NOT_FIDO_CERTIFIED"
-
-// Statuses returns all that there are.
-func Statuses() []Status { return slices.Clone(statuses) }
-
-// ParseStatus reads a status as people write it: in small letters if they like, with hyphens or underscores.
-func ParseStatus(s string) (Status, error) {
-	word := strings.ReplaceAll(s, "-", "_")
-	var words []string
-	for _, known := range statuses {
-		if strings.EqualFold(word, string(known)) {
-			return known, nil
-		}
-		words = append(words, strings.ReplaceAll(strings.ToLower(string(known)), "_", "-"))
-	}
-	return "", fmt.Errorf("there is no status %.40q: there are %s", s, strings.Join(words, ", "))
-}
-
-// A Report is since when a model has a status. See Service, StatusReport.
-type Report struct {
-	Status Status `json:"status"`
-	Since  string `json:"effectiveDate"` // "2026-03-01"
-}
 
 // An Entry is what the BLOB says of a model. See Service, MetadataBLOBPayloadEntry.
 type Entry struct {
@@ -49,48 +15,65 @@ type Entry struct {
 	Statement      *Statement `json:"metadataStatement"`
 	Reports        []Report   `json:"statusReports"`
 	Changed        string     `json:"timeOfLastStatusChange"`
+	RoguesAt       string     `json:"rogueListURL,omitempty"`
+	RoguesHash     string     `json:"rogueListHash,omitempty"`
 }
 
 // Our choice: the dates between which nothing of the lab's ends.
 const (
-	began      = "2020-01-01"
-	nextUpdate = "2099-12-31" // the BLOB changes when somebody changes it: whoever has it asks whether it is still the same
+	began = "2020-01-01"
+	// Never is when the next BLOB is due unless somebody says otherwise: this one changes when somebody changes it, and whoever has
+	// it asks whether it is still the same.
+	Never = "2099-12-31"
 )
 
-// NewEntry returns the entry of a model. Without reports it is not certified.
-func NewEntry(s *Statement, reports []Report) Entry {
-	all := append([]Report{{NotCertified, began}}, reports...)
-	return Entry{s.AAGUID, s.KeyIdentifiers, s, all, all[len(all)-1].Since}
-}
-
-// A Signer signs for the holder of the first of its certificates, by ES256.
-type Signer interface {
-	SignJWS(message []byte) ([]byte, error)
-	Certificate() []byte
-}
-
-// NewBLOB returns entries as relying parties fetch them: a JWS in compact form. number rises with each change. The chain in
-// x5c ends with root, which relying parties have, because some want to see it there. See Service, MetadataBLOBPayload and
-// "Metadata BLOB".
-func NewBLOB(number uint64, entries []Entry, by Signer, root []byte) ([]byte, error) {
-	header, err := json.Marshal(map[string]any{"alg": "ES256", "typ": "JWT", "x5c": [][]byte{by.Certificate(), root}})
-	if err != nil {
-		return nil, err
+// NewEntry returns the entry of a model. That it is not certified is the first that was said of it; changed is the day on which
+// the reports became what they are, that of the newest where it is empty.
+func NewEntry(s *Statement, reports []Report, changed string) Entry {
+	all := append([]Report{{Status: NotCertified, Since: began}}, reports...)
+	if changed == "" {
+		changed = all[len(all)-1].Since
 	}
-	payload, err := json.Marshal(struct {
+	return Entry{AAGUID: s.AAGUID, KeyIdentifiers: s.KeyIdentifiers, Statement: s, Reports: all, Changed: changed}
+}
+
+// A Rogue is one authenticator that is not to be trusted, known by its secret key, which somebody has taken out of it. See
+// Service, RogueListEntry.
+type Rogue struct {
+	Key  string `json:"sk"`   // base64url
+	Date string `json:"date"` // since when
+}
+
+// WithRogues returns e with the address of the list of its model's rogues, and the hash over the list as it lies there: SHA-256,
+// the hash of ES256, over its base64url. See Service, MetadataBLOBPayloadEntry.
+func (e Entry) WithRogues(at string, list []byte) Entry {
+	sum := sha256.Sum256(encode(nil, list))
+	e.RoguesAt, e.RoguesHash = at, base64.RawURLEncoding.EncodeToString(sum[:])
+	return e
+}
+
+// A BLOB is all that is published of models. See Service, MetadataBLOBPayload.
+type BLOB struct {
+	Number     uint64 // rises with each change
+	NextUpdate string // "2026-03-01"
+	Entries    []Entry
+}
+
+var encode = base64.RawURLEncoding.AppendEncode
+
+// Sign returns b as relying parties fetch it: a JWS in compact form (RFC 7515, Section 7.1) under root, or what is no such thing
+// in the way that fault names. The chain in x5c ends before the root, as FIDO's own does: some verifiers take no certificate
+// twice. See Service, "Metadata BLOB".
+func (b BLOB) Sign(root *attest.Root, fault Fault) ([]byte, error) {
+	return b.forge(root, fault)
+}
+
+// payload is what is signed.
+func (b BLOB) payload() ([]byte, error) {
+	return json.Marshal(struct {
 		LegalHeader string  `json:"legalHeader"`
 		Number      uint64  `json:"no"`
 		NextUpdate  string  `json:"nextUpdate"`
 		Entries     []Entry `json:"entries"`
-	}{legal, number, nextUpdate, entries})
-	if err != nil {
-		return nil, err
-	}
-	encode := base64.RawURLEncoding.AppendEncode
-	blob := encode(append(encode(nil, header), '.'), payload)
-	signature, err := by.SignJWS(blob)
-	if err != nil {
-		return nil, err
-	}
-	return encode(append(blob, '.'), signature), nil
+	}{legal, b.Number, b.NextUpdate, b.Entries})
 }

@@ -9,6 +9,6 @@
 //
 // The package is pure: the same statements and reports give the same BLOB.
 //
-// Not implemented: UAF; rogue lists; icons; biometric status reports; ML-DSA-44, for which the FIDO Registry has no name
+// Not implemented: UAF; icons; biometric status reports; ML-DSA-44, for which the FIDO Registry has no name
 // yet.
 package metadata

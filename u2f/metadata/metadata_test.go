@@ -2,13 +2,11 @@ package metadata_test
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
-	official "github.com/go-webauthn/webauthn/metadata"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mfalab/mfalab/u2f"
@@ -122,52 +120,6 @@ func TestStatementsThatCannotBeMade(t *testing.T) {
 	about.Attestation, about.Algorithms = "packed", []int64{-48}
 	_, err = metadata.NewStatement(about, nil)
 	require.ErrorContains(t, err, "FIDO Registry")
-}
-
-// The BLOB is one that go-webauthn, which shares no code with us, believes under our root and under no other.
-func TestBLOB(t *testing.T) {
-	root := newRoot(t)
-	signer, err := root.NewSigner()
-	require.NoError(t, err)
-	var entries []metadata.Entry
-	for _, p := range u2f.Profiles() {
-		var info []byte
-		if p.CTAP2() {
-			info = getInfo(t, p)
-		}
-		s, err := metadata.NewStatement(product(p, root), info)
-		require.NoError(t, err)
-		entries = append(entries, metadata.NewEntry(s, []metadata.Report{{Status: "REVOKED", Since: "2026-03-01"}}))
-	}
-	blob, err := metadata.NewBLOB(7, entries, signer, root.Certificate())
-	require.NoError(t, err)
-	decode := func(root []byte) (*official.PayloadJSON, *official.Decoder, error) {
-		decoder, err := official.NewDecoder(official.WithRootCertificate(base64.StdEncoding.EncodeToString(root)))
-		require.NoError(t, err)
-		payload, err := decoder.DecodeBytes(blob)
-		return payload, decoder, err
-	}
-	payload, decoder, err := decode(root.Certificate())
-	require.NoError(t, err)
-	parsed, err := decoder.Parse(payload)
-	require.NoError(t, err)
-	require.Equal(t, 7, parsed.Parsed.Number)
-	require.Equal(t, 2099, parsed.Parsed.NextUpdate.Year())
-	require.Len(t, parsed.Parsed.Entries, len(u2f.Profiles()))
-	for _, e := range parsed.Parsed.Entries {
-		require.Equal(t, official.Revoked, e.StatusReports[len(e.StatusReports)-1].Status)
-		require.Equal(t, "2026-03-01", e.TimeOfLastStatusChange.Format(time.DateOnly))
-		require.Equal(t, root.Certificate(), e.MetadataStatement.AttestationRootCertificates[0].Raw)
-	}
-	require.Equal(t, blob, must(metadata.NewBLOB(7, entries, signer, root.Certificate())), "the same each time")
-
-	other, err := attest.NewRoot(bytes.Repeat([]byte{2}, 32))
-	require.NoError(t, err)
-	_, _, err = decode(other.Certificate())
-	require.Error(t, err)
-	blob[len(blob)/2] ^= 1
-	_, _, err = decode(root.Certificate())
-	require.Error(t, err)
 }
 
 func TestStatuses(t *testing.T) {
