@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
@@ -136,6 +137,15 @@ func TestMetadataAreServed(t *testing.T) {
 	_, _, der := fetched(t, owner.URL, "root.crt")
 	block, _ := pem.Decode([]byte(root))
 	require.Equal(t, string(block.Bytes), der)
+	for _, name := range []string{"metadata-issuer.crt", "tpm.crt"} {
+		_, header, der = fetched(t, owner.URL, name)
+		require.Equal(t, "application/pkix-cert", header.Get("Content-Type"))
+		issued, err := x509.ParseCertificate([]byte(der))
+		require.NoError(t, err)
+		root, err := x509.ParseCertificate(block.Bytes)
+		require.NoError(t, err)
+		require.NoError(t, issued.CheckSignatureFrom(root))
+	}
 	status, _, body = fetched(t, owner.URL, "statements/ctap2.3.json")
 	require.Equal(t, http.StatusOK, status)
 	require.Contains(t, body, `"authenticatorGetInfo"`)

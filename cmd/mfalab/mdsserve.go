@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/mfalab/mfalab/sim/live"
-	"github.com/mfalab/mfalab/u2f/attest"
 	"github.com/mfalab/mfalab/u2f/metadata"
 )
 
@@ -49,7 +48,7 @@ func mds(lab *live.Lab) http.Handler {
 	})
 }
 
-const whatThereIs = "/mds/blob.jwt, /mds/root.pem, /mds/root.crt, /mds/metadata-issuer.crt, /mds/root.crl, /mds/metadata.crl (and .pem of both), " +
+const whatThereIs = "/mds/blob.jwt, /mds/root.pem, /mds/root.crt, /mds/metadata-issuer.crt, /mds/tpm.crt, /mds/root.crl, /mds/metadata.crl, /mds/tpm.crl (and .pem of the lists), " +
 	"/mds/statements/PROFILE.json and /mds/rogues/PROFILE.json"
 
 // cacheable says how long a copy is good: until the next update is due, where somebody said when that is. Without a day nobody knows,
@@ -90,10 +89,9 @@ func published(m live.Metadata, name string) (publishedFile, error) {
 		return publishedFile{"application/jwt", m.BLOB, m.Changed, due}, nil // RFC 7519, Section 10.3.1
 	case "root.pem":
 		return publishedFile{kind: "application/x-pem-file", content: inPEM("CERTIFICATE", m.Root)}, nil
-	case attest.RootCertificate:
-		return publishedFile{kind: "application/pkix-cert", content: m.Root}, nil // RFC 2585, Section 4.1
-	case attest.MetadataIssuer:
-		return publishedFile{kind: "application/pkix-cert", content: m.Issuer}, nil
+	}
+	if der := m.Issuers[name]; der != nil {
+		return publishedFile{kind: "application/pkix-cert", content: der}, nil // RFC 2585, Section 4.1
 	}
 	if list := m.Lists[strings.TrimSuffix(name, ".pem")]; list != nil {
 		return publishedList(list, due, strings.HasSuffix(name, ".pem"))

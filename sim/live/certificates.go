@@ -18,6 +18,7 @@ import (
 // The roles of the lab's certificates, and what the two that exist once are called where they are revoked.
 const (
 	RoleRoot           = "root"
+	RoleAuthority      = "authority"
 	RoleMetadataIssuer = "metadata-issuer"
 	RoleMetadataSigner = "metadata-signer"
 	RoleBatch          = "batch"
@@ -88,6 +89,12 @@ func (l *Lab) certificates(root *attest.Root) (list []Certificate, err error) {
 		add(RoleMetadataSigner, "", s.Certificate(), nil)
 	}
 	issuers := l.variants(root, l.state.Publishing.PointedAt)
+	for _, purpose := range attest.Authorities() {
+		for _, by := range issuers {
+			der, err := by.Authority(purpose)
+			add(RoleAuthority, purpose, der, err)
+		}
+	}
 	for _, p := range l.models() {
 		model := attest.Model{Name: p.Key.Name, AAGUID: p.Key.AAGUID}
 		for _, by := range issuers {
@@ -230,13 +237,14 @@ func (l *Lab) namedCertificates(what string) ([]Certificate, error) {
 // firstList is when the lists were made that name nobody. Our choice: when the lab's certificates begin.
 var firstList = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// revocationLists returns the lists of what the root and what the issuer of metadata's signer revoked, and the latter's certificate.
-func (l *Lab) revocationLists(root *attest.Root) (lists map[string][]byte, issuer []byte, err error) {
+// revocationLists returns the lists of what the root, the issuer of metadata's signer and the other authorities revoked, and the
+// certificates of who revoked it.
+func (l *Lab) revocationLists(root *attest.Root) (lists, issuers map[string][]byte, err error) {
 	signer, err := root.NewSigner(attest.NoFlaw)
 	if err != nil {
 		return nil, nil, err
 	}
-	byRoot, bySigner, err := l.revoked()
+	byRoot, bySigner, byOthers, err := l.revoked()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -251,26 +259,40 @@ func (l *Lab) revocationLists(root *attest.Root) (lists map[string][]byte, issue
 		list.ThisUpdate = list.NextUpdate.AddDate(0, 0, -1)
 	}
 	lists = map[string][]byte{}
+	issuers = map[string][]byte{attest.RootCertificate: root.Certificate(), attest.MetadataIssuer: signer.Chain()[1]}
+	for _, purpose := range attest.Authorities() {
+		// Whose certificates the lab does not know stands in the list of each that may have issued it.
+		l := list
+		l.Revoked = byOthers
+		name := strings.ToLower(purpose)
+		if lists[name+".crl"], err = root.AuthorityRevocationList(purpose, l); err != nil {
+			return nil, nil, err
+		}
+		if issuers[name+".crt"], err = root.Authority(purpose); err != nil {
+			return nil, nil, err
+		}
+	}
 	if lists[attest.RootCRL], err = root.RevocationList(list); err != nil {
 		return nil, nil, err
 	}
 	list.Revoked = bySigner
 	lists[attest.MetadataCRL], err = signer.RevocationList(list)
-	return lists, signer.Chain()[1], err
+	return lists, issuers, err
 }
 
-// revoked returns what is revoked, by who issued it.
-func (l *Lab) revoked() (byRoot, bySigner []attest.Revocation, err error) {
+// revoked returns what is revoked, by who issued it: root, the issuer of metadata's signer, and, for numbers that the lab does not know,
+// nobody knows who.
+func (l *Lab) revoked() (byRoot, bySigner, byOthers []attest.Revocation, err error) {
 	if len(l.state.Publishing.Revoked) == 0 {
-		return nil, nil, nil
+		return nil, nil, nil, nil
 	}
 	root, err := l.root()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	all, err := l.certificates(root)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	known := map[string]bool{}
 	for _, c := range all {
@@ -285,8 +307,8 @@ func (l *Lab) revoked() (byRoot, bySigner []attest.Revocation, err error) {
 	}
 	for _, r := range l.state.Publishing.Revoked {
 		if n, ok := new(big.Int).SetString(r.What, 16); ok && len(r.What) >= leastNumber && !known[strings.ToLower(r.What)] {
-			byRoot = append(byRoot, attest.Revocation{Serial: n, At: r.At, Reason: r.Reason})
+			byOthers = append(byOthers, attest.Revocation{Serial: n, At: r.At, Reason: r.Reason})
 		}
 	}
-	return byRoot, bySigner, nil
+	return append(byRoot, byOthers...), bySigner, byOthers, nil
 }

@@ -77,7 +77,7 @@ type Metadata struct {
 	Publication
 	BLOB       []byte                         // a JWS
 	Root       []byte                         // the certificate that everything ends at, DER
-	Issuer     []byte                         // the certificate of who issued that of the BLOB's signer, DER
+	Issuers    map[string][]byte              // the certificates of who issues others, DER, by what they are called below MetadataRoot
 	Lists      map[string][]byte              // of revoked certificates, DER, by what they are called below MetadataRoot
 	Statements map[string]*metadata.Statement // by profile
 	Rogues     map[string][]byte              // lists of rogues, by profile
@@ -129,7 +129,7 @@ func (l *Lab) publish(root *attest.Root) (out Metadata, fresh bool, err error) {
 	if out.BLOB, err = b.Sign(root, p.Fault); err != nil {
 		return out, fresh, err
 	}
-	if out.Lists, out.Issuer, err = l.revocationLists(root); err != nil {
+	if out.Lists, out.Issuers, err = l.revocationLists(root); err != nil {
 		return out, fresh, err
 	}
 	out.Publication = Publication{l.at(), p.Number, p.due(), p.Fault, p.Points, p.At}

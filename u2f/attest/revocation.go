@@ -6,8 +6,6 @@ import (
 	"math/big"
 	"strings"
 	"time"
-
-	"github.com/mfalab/mfalab/u2f/cose"
 )
 
 // What lies below the URL that certificates were published at: the lists of revoked certificates that the root issued, and that
@@ -70,20 +68,20 @@ type RevocationList struct {
 }
 
 // RevocationList returns the list of certificates that the root revoked, DER: RFC 5280, Section 5. It is the same each time.
-func (r *Root) RevocationList(l RevocationList) ([]byte, error) { return l.sign(r.certificate, r.key) }
+func (r *Root) RevocationList(l RevocationList) ([]byte, error) { return l.sign(r.itself()) }
 
 // RevocationList returns the list of certificates that the issuer of s revoked, s among them or not.
 func (s *Signer) RevocationList(l RevocationList) ([]byte, error) {
-	return l.sign(s.issuer, s.issuerKey)
+	return l.sign(s.issuer)
 }
 
-func (l RevocationList) sign(by *x509.Certificate, key *cose.PrivateKey) ([]byte, error) {
+func (l RevocationList) sign(by *authority) ([]byte, error) {
 	template := &x509.RevocationList{Number: new(big.Int).SetUint64(l.Number), ThisUpdate: l.ThisUpdate, NextUpdate: l.NextUpdate}
 	for _, r := range l.Revoked {
 		template.RevokedCertificateEntries = append(template.RevokedCertificateEntries,
 			x509.RevocationListEntry{SerialNumber: r.Serial, RevocationTime: r.At, ReasonCode: r.Reason.number()})
 	}
-	der, err := x509.CreateRevocationList(nil, template, by, signer{key})
+	der, err := x509.CreateRevocationList(nil, template, by.certificate, signer{by.key})
 	if err != nil {
 		return nil, fmt.Errorf("attest: a list of revoked certificates: %w", err)
 	}

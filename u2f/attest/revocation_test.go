@@ -14,6 +14,8 @@ func TestRevocationLists(t *testing.T) {
 	r := newRoot(t, 1)
 	s, err := r.NewSigner(NoFlaw)
 	require.NoError(t, err)
+	tpm, err := r.authority("TPM")
+	require.NoError(t, err)
 	batch := parsed(t, newBatch(t, r).Certificate(), r)
 	at := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 	l := RevocationList{Number: 3, ThisUpdate: at, NextUpdate: at.AddDate(0, 0, 7)}
@@ -24,7 +26,7 @@ func TestRevocationLists(t *testing.T) {
 	for name, by := range map[string]struct {
 		list   func(RevocationList) ([]byte, error)
 		issuer *x509.Certificate
-	}{"root": {r.RevocationList, r.certificate}, "metadata": {s.RevocationList, s.issuer}} {
+	}{"root": {r.RevocationList, r.certificate}, "tpm": {func(l RevocationList) ([]byte, error) { return r.AuthorityRevocationList("TPM", l) }, tpm.certificate}, "metadata": {s.RevocationList, s.issuer.certificate}} {
 		t.Run(name, func(t *testing.T) {
 			der, err := by.list(l)
 			require.NoError(t, err)
@@ -71,10 +73,19 @@ func TestPublishedCertificates(t *testing.T) {
 	require.NotEqual(t, plain.SerialNumber, named.SerialNumber)
 	require.Empty(t, plain.CRLDistributionPoints)
 	require.Equal(t, []string{"http://localhost:6325/mds/root.crl"}, named.CRLDistributionPoints)
+	aik, err := at.CertifyAIK(model, named.PublicKey)
+	require.NoError(t, err)
+	leaf, err := x509.ParseCertificate(aik[0])
+	require.NoError(t, err)
+	require.Equal(t, []string{"http://localhost:6325/mds/tpm.crl"}, leaf.CRLDistributionPoints, "its issuer's")
+	require.Equal(t, []string{"http://localhost:6325/mds/tpm.crt"}, leaf.IssuingCertificateURL)
+	issuer, err := at.Authority("TPM")
+	require.NoError(t, err)
+	require.Equal(t, aik[1], issuer)
 	s, err := at.NewSigner(NoFlaw)
 	require.NoError(t, err)
 	require.Equal(t, []string{"http://localhost:6325/mds/metadata.crl"}, s.certificate.CRLDistributionPoints)
 	require.Equal(t, []string{"http://localhost:6325/mds/metadata-issuer.crt"}, s.certificate.IssuingCertificateURL)
-	require.Equal(t, []string{"http://localhost:6325/mds/root.crt"}, s.issuer.IssuingCertificateURL)
-	require.Equal(t, []string{"http://localhost:6325/mds/root.crl"}, s.issuer.CRLDistributionPoints)
+	require.Equal(t, []string{"http://localhost:6325/mds/root.crt"}, s.issuer.certificate.IssuingCertificateURL)
+	require.Equal(t, []string{"http://localhost:6325/mds/root.crl"}, s.issuer.certificate.CRLDistributionPoints)
 }

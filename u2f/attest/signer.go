@@ -21,17 +21,14 @@ const (
 	NotCA              // the issuer's certificate is not that of an authority: RFC 5280, Section 6.1.4 (k)
 )
 
-// Our choice: how long the certificate of an Expired signer was good.
-var (
-	expiredAfter = time.Date(2020, 12, 31, 23, 59, 59, 0, time.UTC)
-)
+// expiredAfter is how long the certificate of an Expired signer was good. Our choice.
+var expiredAfter = time.Date(2020, 12, 31, 23, 59, 59, 0, time.UTC)
 
 // A Signer signs what the lab says of its keys: metadata. Its text forms say nothing of its secret.
 type Signer struct {
 	key         *cose.PrivateKey
 	certificate *x509.Certificate
-	issuerKey   *cose.PrivateKey
-	issuer      *x509.Certificate
+	issuer      *authority
 }
 
 // NewSigner returns the signer of metadata. Its certificate is issued by an authority for that alone, whose certificate is the
@@ -46,7 +43,7 @@ func (r *Root) NewSigner(flaw SignerFlaw) (*Signer, error) {
 		purpose = "powerless metadata"
 	}
 	var err error
-	if s.issuer, s.issuerKey, err = r.newMetadataIssuer(purpose, flaw != NotCA); err != nil {
+	if s.issuer, err = r.metadataIssuer(purpose, flaw != NotCA); err != nil {
 		return nil, err
 	}
 	if s.key, err = cose.NewPrivateKey(cose.ES256, derive(r.seed, "metadata key", Model{})); err != nil {
@@ -63,32 +60,32 @@ func (r *Root) NewSigner(flaw SignerFlaw) (*Signer, error) {
 	if flaw == Expired {
 		template.NotAfter = expiredAfter
 	}
-	s.certificate, err = create(template, s.issuer, s.key, s.issuerKey)
+	s.certificate, err = create(template, s.issuer.certificate, s.key, s.issuer.key)
 	return s, err
 }
 
-// newMetadataIssuer returns the authority that issues the certificate of who signs metadata, or what looks like it.
-func (r *Root) newMetadataIssuer(purpose string, authority bool) (*x509.Certificate, *cose.PrivateKey, error) {
+// metadataIssuer returns the authority that issues the certificate of who signs metadata, or what looks like it.
+func (r *Root) metadataIssuer(purpose string, authorised bool) (*authority, error) {
 	key, err := cose.NewPrivateKey(cose.ES256, derive(r.seed, "metadata issuer key", Model{}))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	template := r.template(purpose+" issuer", Model{})
 	if template.RawSubject, err = subject("Metadata", "mfalab Metadata Authority"); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if template.IsCA, template.MaxPathLenZero = authority, authority; authority {
+	if template.IsCA, template.MaxPathLenZero = authorised, authorised; authorised {
 		template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
 	}
 	certificate, err := create(template, r.certificate, key, r.key)
-	return certificate, key, err
+	return &authority{key: key, certificate: certificate}, err
 }
 
 // Certificate returns the certificate, DER. It must not be changed.
 func (s *Signer) Certificate() []byte { return s.certificate.Raw }
 
 // Chain returns the signer's certificate and its issuer's, DER, whose issuer is the root. They must not be changed.
-func (s *Signer) Chain() [][]byte { return [][]byte{s.certificate.Raw, s.issuer.Raw} }
+func (s *Signer) Chain() [][]byte { return [][]byte{s.certificate.Raw, s.issuer.certificate.Raw} }
 
 // SignJWS returns the ES256 signature of message as JSON Web Signatures have it, R and S of 32 bytes each: RFC 7518, Section
 // 3.4. It is the same each time.

@@ -16,7 +16,7 @@ import (
 func leads(s *Signer, r *Root, at time.Time) error {
 	roots, between := x509.NewCertPool(), x509.NewCertPool()
 	roots.AddCert(r.certificate)
-	between.AddCert(s.issuer)
+	between.AddCert(s.issuer.certificate)
 	_, err := s.certificate.Verify(x509.VerifyOptions{Roots: roots, Intermediates: between, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 	return err
 }
@@ -58,7 +58,7 @@ func TestSignersWithAFlaw(t *testing.T) {
 	for flaw, want := range map[SignerFlaw]string{NoFlaw: "", Expired: "expired", NotCA: "cannot sign this kind of certificate"} {
 		s, err := r.NewSigner(flaw)
 		require.NoError(t, err)
-		serials[s.certificate.SerialNumber.String()], serials[s.issuer.SerialNumber.String()] = true, true
+		serials[s.certificate.SerialNumber.String()], serials[s.issuer.certificate.SerialNumber.String()] = true, true
 		if want == "" {
 			require.NoError(t, leads(s, r, at))
 			continue
