@@ -1,11 +1,11 @@
 package sim
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 )
 
@@ -27,7 +27,7 @@ func (c Chance) Derive(labels ...string) Chance {
 		name = binary.BigEndian.AppendUint64(name, uint64(len(l)))
 		name = append(name, l...)
 	}
-	return Chance{[sha256.Size]byte(c.mac(nil, name))}
+	return Chance{c.mac(name)}
 }
 
 // Bytes returns the first n bytes of c's stream; n is not negative.
@@ -36,16 +36,27 @@ func (c Chance) Bytes(n int) []byte {
 	// No name begins like this: it would be that of a label of exabytes.
 	block := append(make([]byte, 0, 16), "stream"...)
 	for i := uint64(0); len(b) < n; i++ {
-		b = c.mac(b, binary.BigEndian.AppendUint64(block, i))
+		sum := c.mac(binary.BigEndian.AppendUint64(block, i))
+		b = append(b, sum[:]...)
 	}
 	return b[:n]
 }
 
-// mac appends the HMAC-SHA256 of text under c to b.
-func (c Chance) mac(b, text []byte) []byte {
-	m := hmac.New(sha256.New, c.key[:])
-	m.Write(text)
-	return m.Sum(b)
+// mac returns the HMAC-SHA256 of text under c: RFC 2104, Section 2. Package crypto/hmac allocates two hashes for each, and
+// there are dozens to a call of the account.
+func (c Chance) mac(text []byte) [sha256.Size]byte {
+	var inner, outer [sha256.BlockSize]byte
+	for i := range inner {
+		inner[i], outer[i] = 0x36, 0x5c
+	}
+	for i, k := range c.key {
+		inner[i] ^= k
+		outer[i] ^= k
+	}
+	b := make([]byte, 0, 4*sha256.BlockSize) // on the stack, and longer ones not
+	b = append(append(b, inner[:]...), text...)
+	sum := sha256.Sum256(b)
+	return sha256.Sum256(append(append(b[:0], outer[:]...), sum[:]...))
 }
 
 // Text returns n characters of alphabet, each equally likely. An alphabet has from 1 to 256 characters of one byte each.
@@ -54,10 +65,11 @@ func (c Chance) Text(n int, alphabet string) string {
 		panic("sim: internal error: an alphabet has from 1 to 256 characters")
 	}
 	var s strings.Builder
+	s.Grow(n)
 	// A byte at or above the largest multiple of the alphabet would favour its first characters.
 	fair := 256 - 256%len(alphabet)
 	for i := 0; s.Len() < n; i++ {
-		for _, b := range c.Derive("text", fmt.Sprint(i)).Bytes(2 * n) {
+		for _, b := range c.Derive("text", strconv.Itoa(i)).Bytes(2 * n) {
 			if int(b) < fair && s.Len() < n {
 				s.WriteByte(alphabet[int(b)%len(alphabet)])
 			}

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -27,6 +29,17 @@ func TestChanceIsTheSameForEver(t *testing.T) {
 	require.Equal(t, "8544e568138ceea6", hex.EncodeToString(NewChance(nil).Bytes(8)))
 	require.Equal(t, "884753374672010184879520", d.Text(24, digits))
 	require.InDelta(t, -0.7206796882810743, d.Normal(), 1e-15)
+}
+
+func TestChanceIsHMAC(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := NewChance(rapid.SliceOf(rapid.Byte()).Draw(t, "seed"))
+		text := rapid.SliceOfN(rapid.Byte(), 0, 400).Draw(t, "text")
+		m := hmac.New(sha256.New, c.key[:])
+		m.Write(text)
+		sum := c.mac(text)
+		require.Equal(t, m.Sum(nil), sum[:])
+	})
 }
 
 func TestChanceDoesNotDependOnOrder(t *testing.T) {

@@ -32,6 +32,10 @@ type Tx interface {
 	Scan(kind, prefix, after string, limit int) ([]Record, error)
 }
 
+// Numbered is the kind of the records that come one after another, each under the next number: their keys are numbers of 16
+// hexadecimal digits, and a store may keep them apart from all others.
+const Numbered = kindTrail
+
 // A Record is one key and its value, as Scan returns them.
 type Record struct {
 	Key   string

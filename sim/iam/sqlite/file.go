@@ -18,10 +18,11 @@ import (
 // What makes a file ours. The numbers lie in the file's header (SQLite's file format, Section 1.3).
 const (
 	applicationID = 0x6d66616c // "mfal"
-	schemaVersion = 1
+	schemaVersion = 2
 )
 
-// schema has one tree and no other: a record is found, and a commit writes, by one path through it. Keys are blobs
+// schema has one tree for all records but those of numberedKind: one is found, and a commit writes, by one path through it.
+// Keys are blobs
 // because SQLite compares those byte by byte and says nothing about text with zero bytes in it. Most records are a few
 // hundred bytes, well below the kilobyte or so that such a tree keeps in its own pages.
 const schema = `CREATE TABLE record (
@@ -133,13 +134,15 @@ func recognize(c *conn) error {
 	case id == applicationID && version == schemaVersion:
 		// Changes nothing, but fails where nothing can be changed, which BEGIN IMMEDIATE does not.
 		return execute(c, "DELETE FROM record WHERE kind = ''")
+	case id == applicationID && version == 1:
+		return numberOff(c)
 	case id == applicationID && version > schemaVersion:
 		return fmt.Errorf("it has schema version %d, this program knows %d: use a newer program", version, schemaVersion)
 	case id != 0 || version != 0 || objects != 0:
 		return errors.New("it is another program's database: name another file")
 	}
-	return execute(c, fmt.Sprintf("%s; PRAGMA application_id = %d; PRAGMA user_version = %d",
-		schema, applicationID, schemaVersion))
+	return execute(c, fmt.Sprintf("%s; %s; PRAGMA application_id = %d; PRAGMA user_version = %d",
+		schema, numberedSchema, applicationID, schemaVersion))
 }
 
 // one returns the only value of a query's only row.

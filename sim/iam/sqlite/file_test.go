@@ -74,8 +74,8 @@ func TestAFileThatIsNoStoreIsRefusedAndLeftAsItIs(t *testing.T) {
 			statements(path, "PRAGMA user_version = 1")
 		}, "it is another program's database"},
 		"a newer schema": {func(path string) {
-			statements(path, "PRAGMA application_id = "+strconv.Itoa(applicationID), "PRAGMA user_version = 2")
-		}, "it has schema version 2, this program knows 1: use a newer program"},
+			statements(path, "PRAGMA application_id = "+strconv.Itoa(applicationID), "PRAGMA user_version = 3")
+		}, "it has schema version 3, this program knows 2: use a newer program"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := newPath(t)
@@ -165,4 +165,40 @@ func openAtOnce(t *testing.T, path string) {
 	for _, s := range stores {
 		require.NoError(t, s.Close())
 	}
+}
+
+func TestAFileOfTheFirstSchemaIsTakenOver(t *testing.T) {
+	first := func(rows ...string) string {
+		path := newPath(t)
+		db, err := sql.Open("sqlite", path)
+		require.NoError(t, err)
+		for _, line := range append([]string{schema, "PRAGMA application_id = " + strconv.Itoa(applicationID), "PRAGMA user_version = 1",
+			"INSERT INTO record VALUES ('user', x'616c696365', x'31')"}, rows...) {
+			_, err := db.Exec(line)
+			require.NoError(t, err, line)
+		}
+		require.NoError(t, db.Close())
+		return path
+	}
+	path := first("INSERT INTO record VALUES ('trail', CAST('000000000000000a' AS BLOB), CAST('ten' AS BLOB)), " +
+		"('trail', CAST('00000000000000ff' AS BLOB), CAST('255' AS BLOB))")
+	for range 2 { // the second time it is of this schema
+		s := openAt(t, path, options{})
+		require.Equal(t, map[string]string{"alice": "1"}, all(t, s))
+		require.NoError(t, s.View(t.Context(), func(tx iam.Tx) error {
+			events, err := tx.Scan(iam.Numbered, "", "", 0)
+			require.Equal(t, []iam.Record{{Key: "000000000000000a", Value: []byte("ten")}, {Key: "00000000000000ff", Value: []byte("255")}}, events)
+			return err
+		}))
+		require.NoError(t, s.Close())
+	}
+
+	path = first("INSERT INTO record VALUES ('trail', CAST('ten' AS BLOB), x'00')")
+	before, err := os.ReadFile(path)
+	require.NoError(t, err)
+	_, err = Open(path)
+	require.ErrorContains(t, err, `its record trail "ten" has no number`)
+	after, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, before, after)
 }

@@ -101,6 +101,9 @@ func (t *tx) Get(kind, key string) ([]byte, error) {
 	if err := t.readable(); err != nil {
 		return nil, err
 	}
+	if kind == numberedKind {
+		return t.getNumbered(key)
+	}
 	var value []byte
 	err := each(t.conn, "SELECT value FROM record WHERE kind = ?1 AND key = ?2", func(row []driver.Value) bool {
 		value = blob(row[0])
@@ -117,6 +120,9 @@ func (t *tx) Put(kind, key string, value []byte) error {
 	if kind == "" || key == "" {
 		return errNoName
 	}
+	if kind == numberedKind {
+		return t.putNumbered(key, value)
+	}
 	return t.fault("write", execute(t.conn,
 		"INSERT INTO record VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET value = excluded.value",
 		kind, []byte(key), blob(value)))
@@ -127,6 +133,9 @@ func (t *tx) Delete(kind, key string) error {
 	if err := t.writable(); err != nil {
 		return err
 	}
+	if kind == numberedKind {
+		return t.deleteNumbered(key)
+	}
 	return t.fault("write", execute(t.conn, "DELETE FROM record WHERE kind = ?1 AND key = ?2", kind, []byte(key)))
 }
 
@@ -134,6 +143,9 @@ func (t *tx) Delete(kind, key string) error {
 func (t *tx) Scan(kind, prefix, after string, limit int) ([]iam.Record, error) {
 	if err := t.readable(); err != nil {
 		return nil, err
+	}
+	if kind == numberedKind {
+		return t.scanNumbered(prefix, after, limit)
 	}
 	var found []iam.Record
 	// The least key greater than after is after and one zero byte.

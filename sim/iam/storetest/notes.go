@@ -15,10 +15,10 @@ func notes(t *testing.T, s iam.Store) {
 	for range 3 {
 		require.NoError(t, s.Note(t.Context(), func(tx iam.Tx) error {
 			require.NoError(t, tx.Put("user", "alice", []byte("noted")))
-			return tx.Put("trail", "1", []byte("noted"))
+			return tx.Put(iam.Numbered, "0000000000000001", []byte("noted"))
 		}))
 		requireValue(t, s, "user", "alice", "noted")
-		requireValue(t, s, "trail", "1", "noted")
+		requireValue(t, s, iam.Numbered, "0000000000000001", "noted")
 		put(t, s, "user", "alice", "updated")
 		requireValue(t, s, "user", "alice", "updated")
 	}

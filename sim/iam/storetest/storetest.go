@@ -39,6 +39,7 @@ func TestStore(t *testing.T, open func(t *testing.T) iam.Store) {
 		{"a value of a mebibyte comes back", large},
 		{"an update sees what it wrote, and nobody else does before it commits", ownWrites},
 		{"a note is an update", notes},
+		{"records under numbers come in their order", numbered},
 		{"an error undoes the update and is returned as it is", errorUndoes},
 		{"a panic undoes the update and goes on", panicUndoes},
 		{"a goroutine that ends inside an update undoes it", goexitUndoes},
