@@ -3,6 +3,7 @@ package sim
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"math"
 	"strconv"
@@ -76,6 +77,20 @@ func (c Chance) Text(n int, alphabet string) string {
 		}
 	}
 	return s.String()
+}
+
+// UUID returns a random UUID of version 4 (RFC 9562, Section 5.4). It is the same one every time.
+func (c Chance) UUID() string {
+	b := c.Bytes(16)
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	text := make([]byte, 0, 36)
+	for i, part := range [...][]byte{b[:4], b[4:6], b[6:8], b[8:10], b[10:]} {
+		if i > 0 {
+			text = append(text, '-')
+		}
+		text = hex.AppendEncode(text, part)
+	}
+	return string(text)
 }
 
 // Uniform returns one draw between 0, which it may be, and 1, which it is not. It is the same draw every time.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"github.com/mfalab/mfalab/sim/iam"
@@ -21,30 +22,32 @@ const faultNamespace = "http://webservices.amazon.com/AWSFault/2005-15-09"
 // appendResult appends the answer of an operation: indented by two, with a newline at its end and no XML declaration, as
 // the real services write it. result is what stands inside the element "<action>Result", nil where there is none.
 func appendResult(b []byte, namespace, action, id string, result any) ([]byte, error) {
+	b = append(b, "<"+action+`Response xmlns="`+namespace+`">`...)
+	if v := reflect.ValueOf(result); result != nil {
+		if e := elementOf(v.Type()); e != nil {
+			b = appendElement(b, action+"Result", e, v, 1)
+		} else {
+			marshalled, err := marshalResult(action, result)
+			if err != nil {
+				return nil, err
+			}
+			b = append(append(b, '\n'), marshalled...)
+		}
+	}
+	b = append(b, "\n  <ResponseMetadata>\n    <RequestId>"...)
+	b = append(appendEscaped(b, id), "</RequestId>\n  </ResponseMetadata>\n</"...)
+	return append(b, action+"Response>\n"...), nil
+}
+
+// marshalResult is appendElement for what only encoding/xml can write.
+func marshalResult(action string, result any) (string, error) {
 	var out bytes.Buffer
 	x := xml.NewEncoder(&out)
-	x.Indent("", "  ")
-	element := func(name string) xml.StartElement { return xml.StartElement{Name: xml.Name{Local: name}} }
-	response := element(action + "Response")
-	response.Attr = []xml.Attr{{Name: xml.Name{Local: "xmlns"}, Value: namespace}}
-	// write is for steps of which each needs the one before.
-	write := func(err error, f func() error) error {
-		if err != nil {
-			return err
-		}
-		return f()
+	x.Indent("  ", "  ")
+	if err := x.EncodeElement(result, xml.StartElement{Name: xml.Name{Local: action + "Result"}}); err != nil {
+		return "", err
 	}
-	err := x.EncodeToken(response)
-	if result != nil {
-		err = write(err, func() error { return x.EncodeElement(result, element(action+"Result")) })
-	}
-	metadata := struct{ RequestId string }{id}
-	err = write(err, func() error { return x.EncodeElement(metadata, element("ResponseMetadata")) })
-	err = write(err, func() error { return x.EncodeToken(response.End()) })
-	if err = write(err, x.Flush); err != nil {
-		return nil, err
-	}
-	return append(append(b, plainQuotes.Replace(out.String())...), '\n'), nil
+	return plainQuotes.Replace(out.String()), nil
 }
 
 // appendError appends the answer that refuses.
@@ -64,12 +67,7 @@ func appendError(b []byte, namespace, id string, e *iam.Error) []byte {
 // plainQuotes undoes what encoding/xml does to quotes: in text they need no escape, and the real services write none.
 var plainQuotes = strings.NewReplacer("&#39;", "'", "&#34;", `"`)
 
-func escape(s string) string {
-	var b strings.Builder
-	// A strings.Builder never fails.
-	_ = xml.EscapeText(&b, []byte(s))
-	return plainQuotes.Replace(b.String())
-}
+func escape(s string) string { return string(appendEscaped(nil, s)) }
 
 func (e *Endpoint) writeError(w http.ResponseWriter, id, namespace string, refusal *iam.Error) {
 	if namespace == "" {

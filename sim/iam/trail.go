@@ -173,11 +173,7 @@ func (s *Service) note(tx Tx, e *trail.Event, now time.Time) error {
 // identify gives the n-th event its ID, which a lab of the same seed gives again, and a call of the lab itself the ID of a
 // request.
 func (s *Service) identify(e *trail.Event, n uint64) {
-	id := func(what string) string {
-		b := s.chance().Derive("trail", what, strconv.FormatUint(n, 10)).Bytes(16)
-		b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-		return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-	}
+	id := func(what string) string { return s.chance().Derive("trail", what, strconv.FormatUint(n, 10)).UUID() }
 	e.EventID = id("event")
 	if e.RequestID == "" {
 		e.RequestID = id("request")

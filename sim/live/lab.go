@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -258,9 +259,7 @@ func newRequests(chance sim.Chance, events uint64) *requests {
 // RequestID returns an identifier for one request of a client: a UUID that a lab of the same seed gives again.
 func (l *Lab) RequestID() string {
 	r := l.requests.Load()
-	b := r.chance.Derive(fmt.Sprint(r.given.Add(1))).Bytes(16)
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	return r.chance.Derive(strconv.FormatUint(r.given.Add(1), 10)).UUID()
 }
 
 // Close saves the lab and gives its directory back. What waits in the lab ends with ErrClosed.

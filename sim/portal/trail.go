@@ -2,7 +2,6 @@ package portal
 
 import (
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/mfalab/mfalab/sim/trail"
@@ -74,8 +73,4 @@ func (t *turn) challenge(u *user, s *signIn, out *SignIn) error {
 }
 
 // workflow draws the ID that the events of one sign-in have in common.
-func (t *turn) workflow() string {
-	b := t.Draw("portal workflow").Bytes(16)
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
+func (t *turn) workflow() string { return t.Draw("portal workflow").UUID() }

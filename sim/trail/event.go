@@ -88,12 +88,6 @@ type Issuer struct {
 	User      string `json:"u,omitempty"` // the role's or the user's name
 }
 
-// AppendJSON appends the event as the store keeps it.
-func (e *Event) AppendJSON(b []byte) ([]byte, error) {
-	x, err := json.Marshal(e)
-	return append(b, x...), err
-}
-
 // Parse reads what AppendJSON wrote.
 func Parse(b []byte) (*Event, error) {
 	e := &Event{}

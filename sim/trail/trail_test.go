@@ -2,6 +2,7 @@ package trail
 
 import (
 	"encoding/json"
+	"reflect"
 	"testing"
 	"time"
 
@@ -22,14 +23,25 @@ func TestAnEventComesBackAsItWasStored(t *testing.T) {
 	full.SharedID, full.ReadOnly, full.SignIn, full.Role, full.TLS = "s", true, true, "arn", &TLS{"TLSv1.3", "c", "h"}
 	full.Who.Since, full.Who.MFA, full.Who.SourceIdentity = moment, true, "x"
 	full.Who.Issuer = &Issuer{"Role", "AROA1", "arn", "R"}
-	for _, e := range []*Event{someEvent(), full} {
+	full.Details, full.Console, full.Data, full.About = json.RawMessage(`{"b":2}`), true, true, []Resource{{"AWS::S3::Object", "x"}}
+	for _, whole := range []reflect.Value{reflect.ValueOf(*full), reflect.ValueOf(full.Who)} {
+		for i := range whole.NumField() {
+			require.False(t, whole.Field(i).IsZero(), "%s is not tested", whole.Type().Field(i).Name)
+		}
+	}
+	for _, e := range []*Event{{}, someEvent(), full} {
 		b, err := e.AppendJSON([]byte{})
 		require.NoError(t, err)
+		want, err := json.Marshal(e)
+		require.NoError(t, err)
+		require.JSONEq(t, string(want), string(b))
 		back, err := Parse(b)
 		require.NoError(t, err)
 		require.Equal(t, e, back)
 	}
-	_, err := Parse([]byte("{"))
+	_, err := (&Event{Time: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}).AppendJSON(nil)
+	require.Error(t, err)
+	_, err = Parse([]byte("{"))
 	require.ErrorContains(t, err, "no event of a trail")
 }
 

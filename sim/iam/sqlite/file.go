@@ -74,6 +74,7 @@ func (o options) writerPragmas() []string {
 		"synchronous(full)",
 		"fullfsync(on)", // macOS: fsync alone leaves the data in the drive's cache
 		fmt.Sprintf("cache_size(-%d)", writerKiB),
+		fmt.Sprintf("wal_autocheckpoint(%d)", walPages),
 		fmt.Sprintf("journal_size_limit(%d)", walBytes),
 	)
 	if o.maxPages > 0 {
