@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mfalab/mfalab/sim/iam"
@@ -18,8 +19,9 @@ import (
 //go:embed page
 var pageFiles embed.FS
 
-// pages are the templates by file name, each with the frame around it.
-var pages = func() map[string]*template.Template {
+// pages are the templates by file name, each with the frame around it. They are read with the first page: most commands
+// show none.
+var pages = sync.OnceValue(func() map[string]*template.Template {
 	frame := template.Must(template.New("frame.html").Funcs(template.FuncMap{"when": when, "path": url.PathEscape, "formed": formed,
 		"nopolicy": func() *passwordPolicy { return &passwordPolicy{} }}).
 		ParseFS(pageFiles, "page/frame.html", "page/permissions.html"))
@@ -34,7 +36,7 @@ var pages = func() map[string]*template.Template {
 		}
 	}
 	return m
-}()
+})
 
 // formed is what a part of a page needs that several pages have.
 func formed(form string, data any) sheet { return sheet{Form: form, Data: data} }
@@ -71,7 +73,7 @@ func (c *Console) show(w http.ResponseWriter, r *http.Request, status int, name,
 		s.Name = nameOf(s.Who.caller)
 	}
 	var b bytes.Buffer
-	if err := pages[name].ExecuteTemplate(&b, "frame.html", s); err != nil {
+	if err := pages()[name].ExecuteTemplate(&b, "frame.html", s); err != nil {
 		http.Error(w, "the page cannot be shown: "+err.Error(), http.StatusInternalServerError)
 		return
 	}

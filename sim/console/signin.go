@@ -120,7 +120,7 @@ func (c *Console) userPage(w http.ResponseWriter, r *http.Request, v visitor) {
 
 // generation returns the name of a sign-in page in the generation that the account shows.
 func (c *Console) generation(name string) string {
-	if g := c.cfg.IAM.Settings().SignInPage; g != "" && pages[name+"-"+g] != nil {
+	if g := c.cfg.IAM.Settings().SignInPage; g != "" && pages()[name+"-"+g] != nil {
 		return name + "-" + g
 	}
 	return name

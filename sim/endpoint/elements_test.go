@@ -82,4 +82,3 @@ func TestAnswersAreThoseOfEncodingXML(t *testing.T) {
 		}
 	}
 }
-

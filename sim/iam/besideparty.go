@@ -133,7 +133,7 @@ func HashPassword(password string) (string, error) {
 func PasswordMatches(hash, password string) bool {
 	against := []byte(hash)
 	if hash == "" {
-		against = absentHash
+		against = []byte(absentHash)
 	}
 	return compare(against, digested(password)) == nil && hash != ""
 }

@@ -11,6 +11,7 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mfalab/mfalab/sim/console"
@@ -31,8 +32,9 @@ const (
 //go:embed page
 var pageFiles embed.FS
 
-// pages are the templates by file name, each with the frame around it.
-var pages = func() map[string]*template.Template {
+// pages are the templates by file name, each with the frame around it. They are read with the first page: most commands
+// show none.
+var pages = sync.OnceValue(func() map[string]*template.Template {
 	frame := template.Must(template.New("frame.html").Funcs(template.FuncMap{"when": console.When}).ParseFS(pageFiles, "page/frame.html"))
 	names, err := pageFiles.ReadDir("page")
 	if err != nil {
@@ -45,7 +47,7 @@ var pages = func() map[string]*template.Template {
 		}
 	}
 	return m
-}()
+})
 
 // Config is what a Site needs.
 type Config struct {
@@ -126,7 +128,7 @@ func (s *Site) show(w http.ResponseWriter, r *http.Request, name, cookie string,
 		x.Notice = notices[r.URL.Query().Get("done")]
 	}
 	var b bytes.Buffer
-	if err := pages[name].ExecuteTemplate(&b, "frame.html", x); err != nil {
+	if err := pages()[name].ExecuteTemplate(&b, "frame.html", x); err != nil {
 		http.Error(w, "the page cannot be shown: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
