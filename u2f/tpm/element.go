@@ -1,0 +1,137 @@
+package tpm
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/google/go-tpm/tpm2"
+
+	"github.com/mfalab/mfalab/u2f"
+)
+
+var _ u2f.Element = (*Element)(nil)
+
+// An Element is the secure element of one key. Its text forms say where it is and nothing else.
+type Element struct {
+	address  Address
+	password func() ([]byte, error)
+	device   *device // nil while nobody uses it
+}
+
+// New returns the element at an address, without reaching for it yet. The password is asked for each time that the owner's
+// is needed: of the storage hierarchy, or of the storage key that the address names; nil has none.
+func New(a Address, password func() ([]byte, error)) *Element {
+	if password == nil {
+		password = func() ([]byte, error) { return nil, nil }
+	}
+	return &Element{address: a, password: password}
+}
+
+// Address returns where the element is, and how it is used.
+func (e *Element) Address() Address { return e.address }
+
+// Identity implements [u2f.Element]: it reaches for the TPM, and returns the name of the storage key, which another TPM, or
+// the same one after TPM2_Clear, does not have (Section 16).
+func (e *Element) Identity() (identity string, err error) {
+	if e.device == nil {
+		e.device = share(e.address)
+	}
+	err = e.do("make the storage key", func(d *device) error {
+		parent, err := e.parent(d)
+		identity = "TPM " + hex.EncodeToString(parent.name.Buffer)
+		return err
+	})
+	return identity, err
+}
+
+// Close implements [u2f.Element].
+func (e *Element) Close() error {
+	d := e.device
+	if d == nil {
+		return nil
+	}
+	e.device = nil
+	return d.release()
+}
+
+// do has the TPM do something, and says in words what went wrong.
+func (e *Element) do(what string, f func(*device) error) error {
+	if e.device == nil {
+		return errors.New("tpm: internal error: the element is not in use")
+	}
+	if err := e.device.do(f); err != nil {
+		return e.explain(what, err)
+	}
+	return nil
+}
+
+// parent returns the storage key, and has the TPM make it where it is not loaded.
+func (e *Element) parent(d *device) (object, error) {
+	id := fmt.Sprintf("%s%08x", parentID, e.address.parent)
+	if o, found := d.find(id); found {
+		return o, nil
+	}
+	o := object{id: id}
+	if err := d.room(&o); err != nil {
+		return o, err
+	}
+	if e.address.parent != 0 {
+		return e.persistentParent(d, o)
+	}
+	password, err := e.password()
+	if err != nil {
+		return o, err
+	}
+	made, err := tpm2.CreatePrimary{
+		PrimaryHandle: tpm2.AuthHandle{Handle: tpm2.TPMRHOwner, Auth: tpm2.PasswordAuth(password)},
+		InPublic:      tpm2.New2B(tpm2.ECCSRKTemplate),
+	}.Execute(d.wire)
+	if err != nil {
+		return o, ownerError{err}
+	}
+	public, err := made.OutPublic.Contents()
+	if err != nil {
+		return o, err
+	}
+	o.handle, o.name, o.public = made.ObjectHandle, made.Name, *public
+	d.loaded = append(d.loaded, o)
+	return o, nil
+}
+
+// persistentParent returns the storage key that lies in the TPM.
+func (e *Element) persistentParent(d *device, o object) (object, error) {
+	o.handle = tpm2.TPMHandle(e.address.parent)
+	read, err := tpm2.ReadPublic{ObjectHandle: o.handle}.Execute(d.wire)
+	if errors.Is(err, tpm2.TPMRCHandle) || errors.Is(err, tpm2.TPMRCValue) {
+		return o, errNoParent
+	}
+	if err != nil {
+		return o, err
+	}
+	public, err := read.OutPublic.Contents()
+	if err != nil {
+		return o, err
+	}
+	if a := public.ObjectAttributes; !a.Restricted || !a.Decrypt || !a.FixedTPM {
+		return o, errNoStorage
+	}
+	o.name, o.public = read.Name, *public
+	d.loaded = append(d.loaded, o)
+	return o, nil
+}
+
+// parentPassword is how the storage key is used: by its own password, where the address names it, else by none.
+func (e *Element) parentPassword() ([]byte, error) {
+	if e.address.parent == 0 {
+		return nil, nil
+	}
+	return e.password()
+}
+
+// Format writes where the element is, for every verb.
+func (e *Element) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "tpm.Element(%s)", e.address) }
+
+// LogValue is like Format, for log/slog.
+func (e *Element) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(e)) }
