@@ -5,7 +5,7 @@ GO = go
 # What the tests drive and build with, by the names of Debian's packages: the clients; and a C compiler, which only the
 # race detector needs.
 PACKAGES = awscli python3-boto3 oathtool zbar-tools qrencode pskctool stoken python3-pskc librsvg2-bin gcc libc6-dev \
-	fido2-tools tshark python3-fido2 pamu2fcfg libpam-u2f pamtester openssh-client openssh-server chromium firefox-esr \
+	fido2-tools swtpm tpm2-tools tshark python3-fido2 pamu2fcfg libpam-u2f pamtester openssh-client openssh-server chromium firefox-esr \
 	$(GUEST_PACKAGES)
 
 # What makes a guest with a kernel of its own, and runs it.

@@ -54,12 +54,16 @@ func (c *cli) keyNew() *cobra.Command {
 	cmd := &cobra.Command{Use: "new", Short: "Make a security key and plug it in",
 		Example: `  mfalab key new                        touched by ` + "`mfalab key touch`" + `
   mfalab key new --touch auto --delay 200ms
-  mfalab key new --profile u2f --serial 00000001`, Args: cobra.NoArgs}
+  mfalab key new --profile u2f --serial 00000001
+  mfalab key new --element tpm:///dev/tpmrm0`, Args: cobra.NoArgs}
 	cmd.Flags().StringVar(&profile, "profile", "", "the product (default "+live.DefaultKeyProfile+"; `mfalab key profile list` has them), or a file with one of your own")
 	cmd.Flags().StringVar(&spec.Serial, "serial", "", "the serial number (default: eight digits)")
 	cmd.Flags().BoolVar(&spec.Unplugged, "unplugged", false, "leave it in the drawer")
+	cmd.Flags().StringVar(&spec.Element, "element", "", "the TPM in which its secrets are: tpm:///dev/tpmrm0, tpm+unix:///PATH or tpm://HOST:PORT of a swtpm (docs/tpm.md)")
+	elementAuthFlag(cmd, &spec.ElementAuthFile)
 	touch.of(cmd)
 	cmd.RunE = func(*cobra.Command, []string) (err error) {
+		spec.ElementAuthFile = c.absolute(spec.ElementAuthFile)
 		if spec.Presence, err = touch.presence(); err != nil {
 			return err
 		}
@@ -205,6 +209,7 @@ func tellKey(w io.Writer, s live.KeyShown) {
 		}
 		fmt.Fprintf(w, "waits for    %s\n", strings.Join(what, " "))
 	}
+	tellElement(w, s.Element)
 	if s.Plugged && !s.Unpowered {
 		fmt.Fprintf(w, "PIN          %s\ncredentials  %d of %d\ncounter      %d\n", pin(s), s.Credentials, s.Slots, s.Counter)
 		tellSensor(w, s)
@@ -241,7 +246,11 @@ func (c *cli) keyPlug() *cobra.Command {
 			var in control.KeyPlug
 			cmd.Flags().StringVar(&in.Via, "via", "", "uhid, for every program on a Linux host; usbip, for usbip attach; tcp, udp or sock for raw reports; "+
 				"all but uhid with :ADDRESS if you like (default: the lab's bus)")
-			return func() (any, error) { return in, nil }
+			elementAuthFlag(cmd, &in.ElementAuthFile)
+			return func() (any, error) {
+				in.ElementAuthFile = c.absolute(in.ElementAuthFile)
+				return in, nil
+			}
 		})
 }
 

@@ -82,6 +82,7 @@ type KeySpec struct {
 	Profile string `json:"profile,omitempty"` // DefaultKeyProfile where empty
 	// Custom is a profile of the user's own, instead of Profile.
 	Custom    *KeyProfile  `json:"custom,omitempty"`
+	KeyElement
 	Serial    string       `json:"serial,omitempty"` // eight digits that nobody has where empty
 	Presence  u2f.Presence `json:"presence,omitzero"`
 	Unplugged bool         `json:"unplugged,omitempty"` // it is made, and stays in the drawer
@@ -91,6 +92,7 @@ type KeySpec struct {
 type SecurityKey struct {
 	Serial   string       `json:"serial"`
 	Profile  KeyProfile   `json:"profile"`
+	KeyElement
 	Presence u2f.Presence `json:"presence,omitzero"`
 	// Fingers are what the user does the next times that it blinks, before Presence holds.
 	Fingers []u2f.Finger `json:"fingers,omitempty"`
@@ -108,12 +110,15 @@ type key struct {
 	lab      *Lab
 	serial   string
 	profile  KeyProfile
+	element  KeyElement
+	inside   u2f.Element // that the core has; nil of software
 	presence u2f.Presence
 	scripted bool // its core may have fingers still that its file has
 	image    uint64
 	flash    flash.Store
 	close    func() error // of flash
-	trouble  error        // why there is no flash
+	trouble  error        // why it does not start
+	unread   bool         // that is because there is no flash
 	earlier  map[string][]byte
 
 	core   *u2f.Key
@@ -142,6 +147,8 @@ type KeyShown struct {
 	Waiting *u2f.Request `json:"waiting,omitempty"`
 	// Trouble is why it does not start: what is wrong with its flash.
 	Trouble string `json:"trouble,omitempty"`
+	// Element is its secure element, where that is not software.
+	Element *ElementShown `json:"element,omitempty"`
 	u2f.Summary
 	// Info is what authenticatorGetInfo answers; it is there for one key that is asked about, and has power.
 	Info []ctap.Member `json:"info,omitempty"`
@@ -174,7 +181,7 @@ func (l *Lab) NewKey(ctx context.Context, spec KeySpec) (shown KeyShown, err err
 			return shown, err
 		}
 	}
-	if err := profile.check(); err != nil {
+	if err := errors.Join(profile.check(), spec.KeyElement.check()); err != nil {
 		return shown, err
 	}
 	var k *key
@@ -201,7 +208,7 @@ func (l *Lab) makeKey(w *sim.World, spec KeySpec, profile KeyProfile) (*key, err
 	if err != nil {
 		return nil, err
 	}
-	s := SecurityKey{Serial: serial, Profile: profile, Presence: spec.Presence, Image: l.state.Made,
+	s := SecurityKey{Serial: serial, Profile: profile, KeyElement: spec.KeyElement, Presence: spec.Presence, Image: l.state.Made,
 		Flash: map[string][]byte{}}
 	return l.startKey(w, s, spec.Unplugged)
 }
@@ -242,9 +249,9 @@ func (l *Lab) startKey(w *sim.World, s SecurityKey, unplugged bool) (*key, error
 
 // layKey puts a key on the bench, without power. One whose flash cannot be read lies there and never gets any.
 func (l *Lab) layKey(w *sim.World, s SecurityKey) (*key, error) {
-	k := &key{lab: l, serial: s.Serial, profile: s.Profile, presence: s.Presence, image: s.Image, earlier: s.Earlier}
+	k := &key{lab: l, serial: s.Serial, profile: s.Profile, element: s.KeyElement, presence: s.Presence, image: s.Image, earlier: s.Earlier}
 	if k.flash, k.close, k.trouble = l.openFlash(s); k.trouble != nil {
-		k.flash, k.close = &flash.Memory{}, func() error { return nil }
+		k.flash, k.close, k.unread = &flash.Memory{}, func() error { return nil }, true
 	}
 	var err error
 	if k.core, err = l.newCore(k, s.Profile.Key, k.flash); err != nil {
@@ -318,7 +325,7 @@ func (b *bench) key(serial string) (*key, error) {
 
 // saved returns the key as its file keeps it.
 func (k *key) saved() SecurityKey {
-	s := SecurityKey{Serial: k.serial, Profile: k.profile, Presence: k.presence, Fingers: k.core.Fingers(), Image: k.image,
+	s := SecurityKey{Serial: k.serial, Profile: k.profile, KeyElement: k.element, Presence: k.presence, Fingers: k.core.Fingers(), Image: k.image,
 		Earlier: k.earlierCopy()}
 	if k.port != nil {
 		s.Plugged, s.Via = true, k.port.via
@@ -328,7 +335,7 @@ func (k *key) saved() SecurityKey {
 
 func (k *key) shown() KeyShown {
 	s := KeyShown{Serial: k.serial, Profile: k.profile.Key.Name, Name: k.profile.USB.Name, Plugged: k.port != nil,
-		Presence: k.presence, Fingers: k.core.Fingers(), Summary: k.core.Summary()}
+		Presence: k.presence, Fingers: k.core.Fingers(), Summary: k.core.Summary(), Element: k.elementShown(false)}
 	if k.port != nil {
 		s.Node = k.port.node
 		s.Unpowered = k.port.exported() && !k.port.lent
@@ -373,10 +380,11 @@ func (l *Lab) onKey(ctx context.Context, serial string, f func(w *sim.World, k *
 // ShowKey returns what can be seen of a key, and what it says of itself.
 func (l *Lab) ShowKey(ctx context.Context, serial string) (KeyShown, error) {
 	var info []ctap.Member
+	var element *ElementShown
 	shown, err := l.onKey(ctx, serial, func(_ *sim.World, k *key) error {
-		info = k.core.Info()
+		info, element = k.core.Info(), k.elementShown(true)
 		return nil
 	})
-	shown.Info = info
+	shown.Info, shown.Element = info, element
 	return shown, err
 }

@@ -34,7 +34,7 @@ func (l *Lab) CloneKey(ctx context.Context, serial string, c KeyCopy) (shown Key
 			return SecurityKey{}, err
 		}
 		s, err := k.copied()
-		s.Earlier = nil // that is the first one's
+		s.Earlier, s.KeyElement = nil, k.element // what was before is the first one's
 		return s, err
 	})
 }
@@ -54,6 +54,7 @@ func (l *Lab) ImportKey(ctx context.Context, f KeyFile, c KeyCopy) (KeyShown, er
 	if f.Version != keyFileVersion {
 		return KeyShown{}, fmt.Errorf("this is no exported key of version %d (\"mfalab_key\": %d)", keyFileVersion, f.Version)
 	}
+	f.Key.KeyElement = f.Key.portable()
 	if f.Key.Flash == nil {
 		return KeyShown{}, errors.New("this exported key has no flash: it is cut short")
 	}
@@ -153,7 +154,10 @@ func (l *Lab) newCore(k *key, p u2f.Profile, store u2f.Flash) (*u2f.Key, error) 
 	if at := l.state.Publishing; at.Points {
 		root = root.PublishedAt(at.PointedAt[len(at.PointedAt)-1])
 	}
-	return u2f.New(u2f.Config{Profile: p, Flash: store, Root: root, Observe: k.observe, Serial: k.serial})
+	if k.inside, err = k.element.open(); err != nil {
+		return nil, err
+	}
+	return u2f.New(u2f.Config{Profile: p, Flash: store, Element: k.inside, Root: root, Observe: k.observe, Serial: k.serial})
 }
 
 // earlierCopy returns the snapshot for a file.

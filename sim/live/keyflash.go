@@ -173,13 +173,14 @@ func (s SecurityKey) check() error {
 	if s.Serial == "" {
 		return errors.New("it holds no key")
 	}
-	return errors.Join(checkKeySerial(s.Serial), checkVia(s.Via), s.Profile.check())
+	return errors.Join(checkKeySerial(s.Serial), checkVia(s.Via), s.Profile.check(), s.KeyElement.check())
 }
 
 // copied returns the key as a saved lab has it, with what is in its flash now.
 func (k *key) copied() (SecurityKey, error) {
 	s := k.saved()
-	if k.trouble != nil {
+	s.KeyElement = s.portable()
+	if k.trouble != nil && (k.unread || k.element.Element == "") {
 		return s, fmt.Errorf("what the key %q remembers cannot be read, so it cannot be saved: %w", k.serial, k.trouble)
 	}
 	var err error

@@ -87,9 +87,10 @@ func (p *plugged) poke() {
 
 // plug gives the key power and, where the lab has a bus, a host.
 func (k *key) plug(w *sim.World, via string) error {
-	if k.port != nil || k.trouble != nil {
+	if k.port != nil || k.trouble != nil && (k.unread || k.element.Element == "") {
 		return k.trouble
 	}
+	k.trouble = nil // a secure element may be there again
 	p := &plugged{via: via, pokes: make(chan func(time.Time), 1)}
 	if !p.exported() {
 		if err := k.power(w); err != nil {
@@ -114,7 +115,11 @@ func (k *key) power(w *sim.World) error {
 	}
 	k.at = w.Now()
 	if err := k.core.PowerUp(k.at, entropy); err != nil {
-		return fmt.Errorf("the key %q does not start: %w", k.serial, err)
+		err = fmt.Errorf("the key %q does not start: %w", k.serial, err)
+		if k.element.Element != "" {
+			k.trouble = err // until the element is there
+		}
+		return err
 	}
 	k.core.SetPresence(k.at, k.presence) // anew: the clock may have been set back behind the moment it was said
 	_, wall := k.lab.clock.Now()

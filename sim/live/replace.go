@@ -40,6 +40,9 @@ func (l *Lab) Load(ctx context.Context, s *Snapshot) error {
 	if l.opt.WallOnly {
 		return ErrTravel
 	}
+	for i := range s.SecurityKeys {
+		s.SecurityKeys[i].KeyElement = s.SecurityKeys[i].portable()
+	}
 	l.saving.Lock()
 	defer l.saving.Unlock()
 	return l.replace(ctx, s, reading{Lab: s.Saved, Wall: strip(l.opt.Wall()), Rate: s.Rate}, loaded(s))

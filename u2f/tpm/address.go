@@ -67,7 +67,10 @@ func ParseAddress(text string) (a Address, err error) {
 		return a, fmt.Errorf("tpm: an address of %d bytes; give %d or fewer", len(text), longestAddress)
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.Opaque != "" || u.User != nil || u.Fragment != "" {
+	if err == nil && u.User != nil {
+		return a, errors.New("tpm: an address of a TPM has no password, nor who it is of; write it without what is before the @")
+	}
+	if err != nil || u.Opaque != "" || u.Fragment != "" {
 		return a, fmt.Errorf("tpm: %q is no address of a TPM; write it as tpm:///dev/tpmrm0, tpm+unix:///run/swtpm.sock or tpm://127.0.0.1:2321", text)
 	}
 	a.scheme = u.Scheme

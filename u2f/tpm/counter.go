@@ -90,8 +90,9 @@ func (e *Element) Count(place []byte, raise bool) (uint32, error) {
 
 // count reads a counter, after raising it where that is asked for. See Part 3, Sections 31.8 and 31.13.
 func (d *device) count(index tpm2.TPMHandle, raise bool) (uint64, error) {
-	auth := tpm2.AuthHandle{Handle: index, Auth: tpm2.PasswordAuth(nil)}
-	named := tpm2.NamedHandle{Handle: index}
+	name := tpm2.TPM2BName{Buffer: binary.BigEndian.AppendUint32(nil, uint32(index))} // no name is looked at beside a password
+	auth := tpm2.AuthHandle{Handle: index, Name: name, Auth: tpm2.PasswordAuth(nil)}
+	named := tpm2.NamedHandle{Handle: index, Name: name}
 	if raise {
 		if _, err := (tpm2.NVIncrement{AuthHandle: auth, NVIndex: named}).Execute(d.wire); err != nil {
 			return 0, counterError{err, index}

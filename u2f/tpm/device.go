@@ -81,20 +81,26 @@ func (d *device) do(f func(*device) error) error {
 		d.idle.Stop()
 	}
 	err := d.attempt(f)
-	switch lost, _ := errors.AsType[errLost](err); {
-	case lost.err != nil:
+	if lost(err) {
 		d.forget()
 		err = d.attempt(f)
-	case gone(err), crowded(err):
+	}
+	if gone(err) || crowded(err) {
 		if err = d.flushAll(); err == nil {
 			err = d.attempt(f)
 		}
 	}
-	if _, lost := errors.AsType[errLost](err); lost {
+	if lost(err) {
 		d.forget()
 	}
 	d.rest()
 	return err
+}
+
+// lost reports whether err says that there is no connection any more.
+func lost(err error) bool {
+	_, is := errors.AsType[errLost](err)
+	return is
 }
 
 func (d *device) attempt(f func(*device) error) error {
@@ -189,17 +195,23 @@ func (d *device) flushAll() error {
 }
 
 // handles returns those of one kind, from first on.
-func (d *device) handles(first tpm2.TPMHandle) ([]tpm2.TPMHandle, error) {
-	const most = 254
-	answer, err := tpm2.GetCapability{Capability: tpm2.TPMCapHandles, Property: uint32(first), PropertyCount: most}.Execute(d.wire)
-	if err != nil {
-		return nil, err
+func (d *device) handles(first tpm2.TPMHandle) (all []tpm2.TPMHandle, err error) {
+	const most = 64
+	for {
+		answer, err := tpm2.GetCapability{Capability: tpm2.TPMCapHandles, Property: uint32(first), PropertyCount: most}.Execute(d.wire)
+		if err != nil {
+			return nil, err
+		}
+		list, err := answer.CapabilityData.Data.Handles()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list.Handle...)
+		if !answer.MoreData || len(list.Handle) == 0 {
+			return all, nil
+		}
+		first = list.Handle[len(list.Handle)-1] + 1
 	}
-	list, err := answer.CapabilityData.Data.Handles()
-	if err != nil {
-		return nil, err
-	}
-	return list.Handle, nil
 }
 
 // find returns what was loaded under an id, and notes that it was used.

@@ -1,7 +1,6 @@
 package tpm
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,7 +39,7 @@ func (e *Element) Identity() (identity string, err error) {
 	}
 	err = e.do("make the storage key", func(d *device) error {
 		parent, err := e.parent(d)
-		identity = "TPM " + hex.EncodeToString(parent.name.Buffer)
+		identity = identityOf(parent)
 		return err
 	})
 	return identity, err

@@ -3,6 +3,7 @@ package tpm
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 
 	"github.com/google/go-tpm/tpm2"
@@ -145,10 +146,11 @@ func (e *Element) policy(d *device) (digest []byte, err error) {
 	return answer.PolicyDigest.Buffer, nil
 }
 
-// pinAuth is the authorization that stands for a PIN's hash.
+// pinAuth is the authorization that stands for a PIN's hash: as many bytes as that has, in hexadecimal, for go-tpm makes no
+// HMAC of a value with a zero in it that the TPM makes too.
 func pinAuth(hash []byte) []byte {
 	sum := sha256.Sum256(append([]byte("mfalab PIN "), hash...))
-	return sum[:]
+	return hex.AppendEncode(nil, sum[:sha256.Size/2])
 }
 
 // LockPIN implements [u2f.Element]. What lies in the object is of no interest.

@@ -55,6 +55,13 @@ type wire struct {
 func (a Address) dial() (*wire, error) {
 	switch {
 	case a.device():
+		info, err := os.Stat(a.place)
+		switch {
+		case err != nil:
+			return nil, err
+		case info.Mode()&os.ModeCharDevice == 0: // lest a file is written over
+			return nil, fmt.Errorf("%s is no device; write the address of a socket as tpm+unix://%s", a.place, a.place)
+		}
 		f, err := os.OpenFile(a.place, os.O_RDWR, 0)
 		if err != nil {
 			return nil, err

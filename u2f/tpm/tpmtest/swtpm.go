@@ -44,18 +44,25 @@ func Start(t testing.TB) *TPM {
 // On gives it power. The socket listens before it does, so that nobody has to wait for it.
 func (p *TPM) On() {
 	p.t.Helper()
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: p.Socket, Net: "unix"})
-	require.NoError(p.t, err)
-	l.SetUnlinkOnClose(false)
-	f, err := l.File()
-	require.NoError(p.t, err)
 	p.process = exec.Command("swtpm", "socket", "--tpm2", "--tpmstate", "dir="+p.state, "--server", "type=unixio,fd=3",
-		"--flags", "not-need-init,startup-clear")
-	p.process.ExtraFiles, p.process.Stderr = []*os.File{f}, os.Stderr
+		"--ctrl", "type=unixio,fd=4", "--flags", "not-need-init,startup-clear")
+	for _, name := range p.sockets() {
+		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: name, Net: "unix"})
+		require.NoError(p.t, err)
+		l.SetUnlinkOnClose(false)
+		f, err := l.File()
+		require.NoError(p.t, err)
+		p.process.ExtraFiles = append(p.process.ExtraFiles, f)
+		require.NoError(p.t, l.Close())
+	}
 	require.NoError(p.t, p.process.Start())
-	require.NoError(p.t, f.Close())
-	require.NoError(p.t, l.Close())
+	for _, f := range p.process.ExtraFiles {
+		require.NoError(p.t, f.Close())
+	}
 }
+
+// sockets are where it listens for commands, and, for tpm2-tools, for its own control.
+func (p *TPM) sockets() []string { return []string{p.Socket, p.Socket + ".ctrl"} }
 
 // Stop takes its power away, in the middle of whatever it does.
 func (p *TPM) Stop() {
@@ -65,7 +72,9 @@ func (p *TPM) Stop() {
 	require.NoError(p.t, p.process.Process.Kill())
 	_ = p.process.Wait() // it was killed
 	p.process = nil
-	require.NoError(p.t, os.Remove(p.Socket))
+	for _, name := range p.sockets() {
+		require.NoError(p.t, os.Remove(name))
+	}
 }
 
 // URL is its address, with parameters that begin with a question mark, or none.
