@@ -81,7 +81,7 @@ func (p KeyProfile) check() error {
 type KeySpec struct {
 	Profile string `json:"profile,omitempty"` // DefaultKeyProfile where empty
 	// Custom is a profile of the user's own, instead of Profile.
-	Custom    *KeyProfile  `json:"custom,omitempty"`
+	Custom *KeyProfile `json:"custom,omitempty"`
 	KeyElement
 	Serial    string       `json:"serial,omitempty"` // eight digits that nobody has where empty
 	Presence  u2f.Presence `json:"presence,omitzero"`
@@ -90,8 +90,8 @@ type KeySpec struct {
 
 // A SecurityKey is a key as a file or a saved lab keeps it.
 type SecurityKey struct {
-	Serial   string       `json:"serial"`
-	Profile  KeyProfile   `json:"profile"`
+	Serial  string     `json:"serial"`
+	Profile KeyProfile `json:"profile"`
 	KeyElement
 	Presence u2f.Presence `json:"presence,omitzero"`
 	// Fingers are what the user does the next times that it blinks, before Presence holds.
