@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,7 +25,7 @@ import (
 )
 
 // browserPatience ends a browser test that hangs. Our choice: many times what any of them takes.
-const browserPatience = 5 * time.Minute
+const browserPatience = 10 * time.Minute
 
 // stepPatience ends one step that hangs: it fails there, with what it saw, and leaves the desk time to be cleared. Our choice.
 const stepPatience = time.Minute
@@ -138,6 +139,26 @@ func grouped(t *testing.T, cmd *exec.Cmd) {
 			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // most often nothing is left of it
 		}
 	})
+}
+
+// A part is one of the things that are done at a desk.
+type part struct {
+	name string
+	test func(d *desk, t *testing.T)
+}
+
+// plays plays parts one after the other, each before a party that knows nobody yet.
+func (d *desk) plays(t *testing.T, lists ...[]part) {
+	for _, p := range slices.Concat(lists...) {
+		if d.Err() != nil {
+			return // what hung has failed
+		}
+		t.Run(p.name, func(t *testing.T) {
+			d.party.forget()
+			d.visit(t, "localhost")
+			p.test(d, t)
+		})
+	}
 }
 
 // visit opens the party's page anew, at a host of that name.

@@ -205,22 +205,11 @@ func (s *sheet) account(name string) (view, bool) {
 	return view{}, false
 }
 
-func TestChromiumUsesExtensions(t *testing.T) {
-	d := atChromium(t)
-	for _, c := range []struct {
-		name string
-		test func(d *desk, t *testing.T)
-	}{
-		{"prf", (*desk).evaluatesPRF},
-		{"largeBlob", (*desk).keepsLargeBlobs},
-		{"credBlob and minPinLength", (*desk).keepsCredBlobs},
-		{"a finger instead of a PIN", (*desk).verifiedByFinger},
-		{"the account chooser", (*desk).choosesAnAccount},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			d.party.forget()
-			d.visit(t, "localhost")
-			c.test(d, t)
-		})
-	}
+// extensions are what a key can do more.
+var extensions = []part{
+	{"prf", (*desk).evaluatesPRF},
+	{"largeBlob", (*desk).keepsLargeBlobs},
+	{"credBlob and minPinLength", (*desk).keepsCredBlobs},
+	{"a finger instead of a PIN", (*desk).verifiedByFinger},
+	{"the account chooser", (*desk).choosesAnAccount},
 }

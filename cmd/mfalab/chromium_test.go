@@ -39,7 +39,7 @@ func atChromium(t *testing.T, flags ...string) *desk {
 	path := browserPath(t, "chromium")
 	d := sitDown(t, flags...)
 	ctx, cancel := chromedp.NewExecAllocator(d, chromedp.ExecPath(d.under(t, path)), chromedp.UserDataDir(d.data),
-		chromedp.Flag("headless", "new"), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
+		chromedp.Flag("headless", "new"), chromedp.Flag("hide-scrollbars", true), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
 		chromedp.Flag("enable-ui-devtools", "0"), chromedp.Flag("enable-features", "ui-debug-tools-enable-synthetic-events"),
@@ -58,27 +58,21 @@ func atChromium(t *testing.T, flags ...string) *desk {
 
 func TestChromiumBelievesInTheKey(t *testing.T) {
 	d := atChromium(t)
-	for _, c := range []struct {
-		name string
-		test func(d *desk, t *testing.T)
-	}{
-		{"a key is registered and logs in", (*desk).registersAndLogsIn},
-		{"attestation ends at the lab's root and at no other", (*desk).attests},
-		{"a touch is a command, and key watch tells of the ceremony while it happens", (*desk).touchedAndWatched},
-		{"the page gives up in mid-touch", (*desk).aborted},
-		{"the key is pulled out in mid-touch and plugged in again", (*desk).pulledOut},
-		{"a request waits for a key that is plugged in later", (*desk).pluggedInLater},
-		{"a key that is registered already is refused", (*desk).registeredAlready},
-		{"a discoverable credential, with a PIN", (*desk).discovered},
-		{"a key that knows U2F only", (*desk).speaksU2F},
-		{"a phishing page gets nothing signed", (*desk).phished},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			d.party.forget()
-			d.visit(t, "localhost")
-			c.test(d, t)
-		})
-	}
+	d.plays(t, believed, extensions, virtual)
+}
+
+// believed is what a browser does with a key.
+var believed = []part{
+	{"a key is registered and logs in", (*desk).registersAndLogsIn},
+	{"attestation ends at the lab's root and at no other", (*desk).attests},
+	{"a touch is a command, and key watch tells of the ceremony while it happens", (*desk).touchedAndWatched},
+	{"the page gives up in mid-touch", (*desk).aborted},
+	{"the key is pulled out in mid-touch and plugged in again", (*desk).pulledOut},
+	{"a request waits for a key that is plugged in later", (*desk).pluggedInLater},
+	{"a key that is registered already is refused", (*desk).registeredAlready},
+	{"a discoverable credential, with a PIN", (*desk).discovered},
+	{"a key that knows U2F only", (*desk).speaksU2F},
+	{"a phishing page gets nothing signed", (*desk).phished},
 }
 
 func (d *desk) registersAndLogsIn(t *testing.T) {

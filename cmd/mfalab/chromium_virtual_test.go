@@ -101,19 +101,8 @@ func (d *desk) goesToChromium(t *testing.T) {
 	})
 }
 
-func TestChromiumsVirtualAuthenticator(t *testing.T) {
-	d := atChromium(t)
-	for _, c := range []struct {
-		name string
-		test func(d *desk, t *testing.T)
-	}{
-		{"a credential of Chromium's works in a key", (*desk).comesFromChromium},
-		{"a credential of a key works in Chromium's", (*desk).goesToChromium},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			d.party.forget()
-			d.visit(t, "localhost")
-			c.test(d, t)
-		})
-	}
+// virtual is what goes between a key and Chromium's own virtual authenticator.
+var virtual = []part{
+	{"a credential of Chromium's works in a key", (*desk).comesFromChromium},
+	{"a credential of a key works in Chromium's", (*desk).goesToChromium},
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
@@ -30,9 +32,10 @@ func atConsole(t *testing.T) *clerkDesk {
 }
 
 // page is where a page of the console lies.
-func (c *clerkDesk) page(path string) string {
-	return strings.Replace(c.owner.URL, "127.0.0.1", "localhost", 1) + "/console" + path
-}
+func (c *clerkDesk) page(path string) string { return c.base() + "/console" + path }
+
+// base is the lab by the machine's name.
+func (c *clerkDesk) base() string { return strings.Replace(c.owner.URL, "127.0.0.1", "localhost", 1) }
 
 // see opens a page, waits until it is there, and takes its picture.
 func (c *clerkDesk) see(path string) {
@@ -155,7 +158,8 @@ func (c *clerkDesk) fob() (serial string) {
 	return serial
 }
 
-// TestTheConsole has Chromium do what people do there, in one lab and one browser: each part has users of its own, and leaves signed out.
+// TestTheConsole has Chromium do what people do there and at the portal, in one lab and one browser: each part has users of its
+// own, and leaves signed out.
 func TestTheConsole(t *testing.T) {
 	c := atConsole(t)
 	for _, part := range []struct {
@@ -171,9 +175,17 @@ func TestTheConsole(t *testing.T) {
 		{"a key that waits for its touch", (*clerkDesk).touched},
 		{"a user is given a policy, a group and another password", (*clerkDesk).permitted},
 		{"a keyboard is enough", (*clerkDesk).keyboardOnly},
+		{"the pages of 2023", (*clerkDesk).of2023},
+		{"the pages of 2017", (*clerkDesk).of2017},
+		{"the pages of 2012", (*clerkDesk).of2012},
+		{"the front page leads to both doors", (*clerkDesk).front},
+		{"the portal: enrolment at the sign-in, and a trusted device", (*clerkDesk).enrolled},
+		{"the portal: a tenant's factors", (*clerkDesk).tenants},
+		{"the portal: every mode, and an external identity provider", (*clerkDesk).modes},
 		{"other pages and other names", (*clerkDesk).foreign},
 	} {
 		t.Run(part.name, func(t *testing.T) {
+			commanded(t, c.browser.(chromium).ctx, network.ClearBrowserCookies, cdp.Empty{})
 			part.play(&clerkDesk{desk: c.desk, t: t, door: c.door}, t)
 		})
 		if c.Err() != nil {
@@ -385,50 +397,6 @@ func (c *clerkDesk) recovered(t *testing.T) {
 	c.fill("#billing_access", "")
 	c.press("#main form button")
 	c.says("The change was made.")
-}
-
-// TestTheSignInPagesOfEachGeneration plays the scripts that the web is full of: they know the names of elements and nothing
-// else. AWS MFA, Section 6.2.
-func TestTheSignInPagesOfEachGeneration(t *testing.T) {
-	before := atChromium(t)
-	for generation, play := range map[string]func(c *clerkDesk, code func() string){
-		"2023": func(c *clerkDesk, code func() string) {
-			c.fill("#account", c.door.Account, "#username", "alice", "#password", "Open-Sesame-1")
-			c.press("#signin_button")
-			c.fill(`input[name=mfaCode][autocomplete="one-time-code"]`, code())
-			c.press("#main form button")
-		},
-		"2017": func(c *clerkDesk, code func() string) {
-			c.fill("#account", c.door.Account, "#username", "alice", "#password", "Open-Sesame-1")
-			c.press("#signin_button")
-			c.eval(c.t, `document.querySelector("#mfacode").value = "111111"`)
-			require.Equal(c.t, "true", string(c.eval(c.t, `document.querySelector("#submitMfa_button").disabled`)), "it needs an input event")
-			require.Equal(c.t, "true", string(c.eval(c.t, `document.querySelector("#mfa_container #mfa_display_text").textContent !== ""`)))
-			c.fill("#mfacode", code())
-			c.press("#submitMfa_button")
-		},
-		"2012": func(c *clerkDesk, code func() string) {
-			require.Equal(c.t, "true", string(c.eval(c.t, `document.querySelector("#mfa_fields").hidden`)))
-			c.says("I have an MFA Token")
-			c.fill("#account", c.door.Account, "#username", "alice", "#password", "Open-Sesame-1", "#mfacheck", "", "#mfacode", code())
-			c.press("#signin_button")
-		},
-	} {
-		t.Run(generation, func(t *testing.T) {
-			c := &clerkDesk{desk: &desk{Context: before.Context, browser: before.browser}, t: t}
-			c.dir, c.owner = detached(t, "--set", "signin-page="+generation)
-			require.NoError(t, json.Unmarshal([]byte(c.do(t, "console", "--json")), &c.door))
-			c.administer()
-			c.user("alice")
-			serial := c.fob()
-			c.signOut()
-			c.see("/signin/user")
-			play(c, func() string { return c.code(serial) })
-			c.at("/home")
-			require.Equal(t, `"alice @ 123456789012"`, string(c.eval(t, `document.querySelector("#nav-usernameMenu").textContent`)))
-			c.press("a#aws-console-logout")
-		})
-	}
 }
 
 // touched looks at the pages on which a browser waits for a key.

@@ -67,9 +67,9 @@ func (f strict) ask(expression string) ([]byte, error) {
 	return f.script("return (" + expression + ")")
 }
 
-func TestFirefoxSignsInAtTheConsoleWithAKey(t *testing.T) {
-	d := atFirefox(t)
-	d.browser = strict{d.browser.(*firefox)}
+// signsInAtTheConsole enrols a key at the console and signs in with it, in Firefox.
+func (d *desk) signsInAtTheConsole(t *testing.T) {
+	d = &desk{Context: d.Context, browser: strict{d.browser.(*firefox)}, dir: d.dir, owner: d.owner}
 	var door live.Door
 	require.NoError(t, json.Unmarshal([]byte(d.do(t, "console", "--json")), &door))
 	d.plugIn(t, "--touch", "auto")

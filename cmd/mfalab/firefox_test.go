@@ -169,10 +169,7 @@ func (f *firefox) script(text string, args ...string) ([]byte, error) {
 
 func TestFirefoxBelievesInTheKey(t *testing.T) {
 	d := atFirefox(t)
-	for _, c := range []struct {
-		name string
-		test func(d *desk, t *testing.T)
-	}{
+	d.plays(t, []part{
 		{"a key is registered and logs in, each with a touch", (*desk).touched},
 		{"attestation ends at the lab's root and at no other", (*desk).attests},
 		{"the page gives up in mid-touch", (*desk).aborted},
@@ -181,13 +178,8 @@ func TestFirefoxBelievesInTheKey(t *testing.T) {
 		{"a request waits for a key that is plugged in later", (*desk).pluggedInLater},
 		{"a key that knows U2F only", (*desk).speaksU2F},
 		{"a discoverable credential, with a PIN", (*desk).discoveredByFirefox},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			d.party.forget()
-			d.visit(t, "localhost")
-			c.test(d, t)
-		})
-	}
+		{"the console lets in by it", (*desk).signsInAtTheConsole},
+	})
 }
 
 func (d *desk) touched(t *testing.T) {

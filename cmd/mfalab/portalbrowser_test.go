@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -16,16 +17,23 @@ import (
 // A portalDesk is where somebody sits before the portal, in Chromium, with the lab's keys on its bus.
 type portalDesk struct {
 	*clerkDesk
-	password string
+	name, password string
 }
 
-func atPortal(t *testing.T, rules ...string) *portalDesk {
-	c := &portalDesk{clerkDesk: &clerkDesk{desk: atChromium(t), t: t}}
-	c.do(t, append([]string{"portal", "set"}, rules...)...)
-	var p live.Portal
-	require.NoError(t, json.Unmarshal([]byte(c.do(t, "portal", "--json")), &p))
-	c.password = p.Users[0].Password
-	return c
+// atPortal goes over to the portal, under those rules, as a user who has no devices.
+func (c *clerkDesk) atPortal(t *testing.T, name string, rules ...string) *portalDesk {
+	p := &portalDesk{clerkDesk: c, name: name}
+	p.rules(t, rules...)
+	var u live.PortalDoor
+	phone := fmt.Sprintf("+1 555 01%02d", len(name))
+	require.NoError(t, json.Unmarshal([]byte(c.do(t, "portal", "user", "add", name, "--email", name+"@example.com", "--phone", phone, "--json")), &u))
+	p.password = u.Password
+	return p
+}
+
+// rules sets those rules, and the others as in a new lab.
+func (c *portalDesk) rules(t *testing.T, rules ...string) {
+	c.do(t, append([]string{"portal", "set", "mode=always-on", "unenrolled=register", "idp=internal", "theme=identity-center"}, rules...)...)
 }
 
 // comes waits until the page of the portal at that path is there.
@@ -34,14 +42,14 @@ func (c *portalDesk) comes(path string) { c.t.Helper(); c.where("/portal" + path
 // visits opens a page of the portal.
 func (c *portalDesk) visits(path string) {
 	c.t.Helper()
-	c.open(c.t, strings.Replace(c.owner.URL, "127.0.0.1", "localhost", 1)+"/portal"+path)
+	c.open(c.t, c.base()+"/portal"+path)
 	c.picture()
 }
 
 func (c *portalDesk) enters() {
 	c.t.Helper()
 	c.visits("/signin")
-	c.fill("#username", live.PortalUser, "#password", c.password)
+	c.fill("#username", c.name, "#password", c.password)
 	c.press("#signin_button")
 }
 
@@ -51,8 +59,8 @@ func (c *portalDesk) text(selector string) (s string) {
 	return s
 }
 
-func TestEnrolmentAtThePortal(t *testing.T) {
-	c := atPortal(t, "mode=context-aware")
+func (d *clerkDesk) enrolled(t *testing.T) {
+	c := d.atPortal(t, "pat", "mode=context-aware")
 	c.plugIn(t, "--touch", "auto")
 	c.enters()
 	c.comes("/enrol")
@@ -96,10 +104,27 @@ func TestEnrolmentAtThePortal(t *testing.T) {
 	c.fill("#code", read())
 	c.press("#code_button")
 	c.comes("/home")
+	c.press("#signout")
+	c.leaves("phone")
 }
 
-func TestATenantsFactorsAtThePortal(t *testing.T) {
-	c := atPortal(t, "theme=tenant")
+// leaves looks at the page of devices with all that can be opened on it, and takes one away.
+func (c *portalDesk) leaves(name string) {
+	c.t.Helper()
+	c.do(c.t, "portal", "set", "mode=never")
+	c.enters()
+	c.comes("/home")
+	require.Equal(c.t, "no", c.text("#mfa_used"))
+	c.press("#mfa_section")
+	c.eval(c.t, `(document.querySelectorAll("details").forEach(d => { d.open = true; d.id = "open"; }), 1)`)
+	c.look()
+	c.press(`button[aria-label="Remove ` + name + `"]`)
+	c.says("The device was removed.")
+	c.press("#signout")
+}
+
+func (d *clerkDesk) tenants(t *testing.T) {
+	c := d.atPortal(t, "paula", "theme=tenant")
 	c.enters()
 	c.comes("/signin/mfa")
 	c.press("#send_button")
@@ -136,4 +161,49 @@ func TestATenantsFactorsAtThePortal(t *testing.T) {
 	c.fill("#code", c.code(serial))
 	c.press("#code_button")
 	c.says("PASSWORD,TOTP")
+	c.press("#signout")
+}
+
+// modes is what becomes of somebody who has no device, and where somebody else signs people in.
+func (d *clerkDesk) modes(t *testing.T) {
+	c := d.atPortal(t, "paul", "unenrolled=block")
+	c.enters()
+	c.says("no MFA device")
+	c.rules(t, "unenrolled=allow")
+	c.enters()
+	c.comes("/home")
+	require.Equal(t, "no", c.text("#mfa_used"))
+	c.press("#signout")
+
+	c.rules(t, "unenrolled=email")
+	c.enters()
+	c.comes("/signin/mfa")
+	c.press("#send_button")
+	c.visits("/inbox")
+	code := regexp.MustCompile(`is (\d{6})`).FindStringSubmatch(c.text("#main"))
+	require.NotNil(t, code)
+	c.visits("/signin/mfa")
+	c.fill("#sent_code", "000000")
+	c.press("#sent_button")
+	c.says("That code is not right.")
+	c.fill("#sent_code", code[1])
+	c.press("#sent_button")
+	c.says("PASSWORD,EMAIL_OTP")
+	c.press("#signout")
+
+	c.rules(t, "idp=external")
+	c.visits("")
+	c.comes("/idp")
+	c.fill("#username", c.name, "#password", "guess")
+	c.press("#idp_button")
+	c.comes("/idp")
+	c.fill("#password", c.password)
+	c.press("#idp_button")
+	c.comes("/home")
+	c.says("EXTERNAL_IDP")
+	c.hasNot("#mfa_section")
+	c.visits("/devices")
+	c.says("their devices are there")
+	c.press("#signout")
+	c.rules(t)
 }

@@ -51,6 +51,9 @@ func (c *Console) mfaPage(w http.ResponseWriter, r *http.Request, v visitor) {
 
 func (c *Console) showMFA(w http.ResponseWriter, r *http.Request, v visitor, status int, text string) {
 	name := c.generation("code")
+	if g := c.cfg.IAM.Settings().SignInPage; g == "2012" || g == "2017" && v.root {
+		name = "code-token" // root's pages kept the shop's style for longer
+	}
 	if v.signIn.Keys && (!v.signIn.Codes || r.URL.Query().Get("kind") == kindKey) {
 		name = "key"
 	}
