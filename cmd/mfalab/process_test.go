@@ -263,6 +263,8 @@ func TestExitStatusAndHelp(t *testing.T) {
 		{[]string{"run", "nowhere.txtar"}, 2, "nowhere.txtar"},
 		{[]string{"--help"}, 0, ""},
 		{[]string{"completion", "bash"}, 0, ""},
+		{[]string{"completion"}, 0, ""},
+		{[]string{"completion", "nosuch"}, 2, `unknown command "nosuch"`},
 	} {
 		status, _, errs := mfalab(t, t.TempDir(), c.args...)
 		require.Equal(t, c.status, status, "%v: %s", c.args, errs)

@@ -112,6 +112,11 @@ func (c *cli) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&c.folder, "dir", "", "the lab's directory (default: $MFALAB_DIR, else the nearest .mfalab)")
 	root.AddCommand(c.demo(), c.up(), c.down(), c.status(), c.envCommand(), c.console(), c.portal(), c.fob(), c.app(), c.clock(), c.wait(),
 		c.reset(), c.save(), c.load(), c.journal(), c.trail(), c.credentialProcess(), c.scenarios(), c.key(), c.webauthn(), c.exec(), c.policies(), c.rootUser(), c.metadata())
+	root.InitDefaultCompletionCmd()
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		// Without something to run, cobra prints help and is content, whatever the shell's name is.
+		completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	}
 	return root
 }
 

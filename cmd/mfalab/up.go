@@ -273,7 +273,7 @@ func (c *cli) detach(cmd *cobra.Command) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	log, err := os.OpenFile(filepath.Join(dir, "up.log"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(filepath.Join(dir, live.LogFile), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
@@ -322,7 +322,7 @@ func (c *cli) awaitReady(ctx context.Context, dir string, pid int, ended <-chan 
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-ended:
-			said, _ := os.ReadFile(filepath.Join(dir, "up.log")) // nothing to show is shown as nothing
+			said, _ := os.ReadFile(filepath.Join(dir, live.LogFile)) // nothing to show is shown as nothing
 			return fmt.Errorf("the lab did not start: %s", strings.TrimPrefix(strings.TrimSpace(string(said)), "mfalab: error: "))
 		case <-tick.C:
 		}
@@ -330,7 +330,7 @@ func (c *cli) awaitReady(ctx context.Context, dir string, pid int, ended <-chan 
 		if err != nil || owner.PID != pid || control.Dial(owner.URL, owner.Token).Get(ctx, "/healthz", nil) != nil {
 			continue
 		}
-		said, err := os.ReadFile(filepath.Join(dir, "up.log"))
+		said, err := os.ReadFile(filepath.Join(dir, live.LogFile))
 		if err != nil {
 			return err
 		}
@@ -339,7 +339,7 @@ func (c *cli) awaitReady(ctx context.Context, dir string, pid int, ended <-chan 
 		}
 		// The greeting holds the administrator's key, which is nothing for a log.
 		_, err = c.out.Write(said)
-		return errors.Join(err, os.Truncate(filepath.Join(dir, "up.log"), 0))
+		return errors.Join(err, os.Truncate(filepath.Join(dir, live.LogFile), 0))
 	}
 }
 

@@ -25,6 +25,11 @@ const (
 	fobsFolder      = "fobs"
 	appsFolder      = "apps"
 	objectsFolder   = "s3"
+	ignoreFile      = ".gitignore"
+	// LogFile is what a lab in the background prints.
+	LogFile = "up.log"
+	// ownFolder is the name of a directory that nobody chose; what has another name is somebody's own.
+	ownFolder = ".mfalab"
 )
 
 // ErrOwned is returned by Open where another process owns the directory.
@@ -51,12 +56,12 @@ func Find(explicit, environment, cwd string) string {
 		}
 	}
 	for d := cwd; ; {
-		if _, err := os.Stat(filepath.Join(d, ".mfalab", lockFile)); err == nil {
-			return filepath.Join(d, ".mfalab")
+		if _, err := os.Stat(filepath.Join(d, ownFolder, lockFile)); err == nil {
+			return filepath.Join(d, ownFolder)
 		}
 		up := filepath.Dir(d)
 		if up == d {
-			return filepath.Join(cwd, ".mfalab")
+			return filepath.Join(cwd, ownFolder)
 		}
 		d = up
 	}
@@ -90,6 +95,10 @@ func claim(dir string) (*flock.Flock, error) {
 			return nil, fmt.Errorf("cannot lock the lab's directory: %w", err)
 		}
 		if ok {
+			if !inPlace(lock) {
+				_ = lock.Unlock() // of a file that is nowhere
+				continue
+			}
 			if err := tidy(dir); err != nil {
 				return nil, errors.Join(err, lock.Unlock())
 			}
@@ -98,6 +107,31 @@ func claim(dir string) (*flock.Flock, error) {
 		time.Sleep(between)
 	}
 	return nil, ErrOwned
+}
+
+// inPlace reports whether the file that was locked is the one that others find: an owner that keeps nothing takes it away.
+func inPlace(lock *flock.Flock) bool {
+	locked, err := lock.Stat()
+	if err != nil {
+		return false
+	}
+	found, err := os.Stat(lock.Path())
+	return err == nil && os.SameFile(locked, found)
+}
+
+// leaveNothing takes away what an owner that keeps nothing has put into a directory that holds no lab: files are what it made
+// there. It is called with the lock held, and takes that last.
+func leaveNothing(dir string, files []string) error {
+	var errs []error
+	for _, name := range append(files, LogFile, ignoreFile, lockFile) {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	if filepath.Base(dir) == ownFolder {
+		_ = os.Remove(dir) // what is not empty is not ours
+	}
+	return errors.Join(errs...)
 }
 
 // tidy takes away what an owner that was killed has left, its address above all: another lab may answer there by now.
@@ -111,7 +145,7 @@ func tidy(dir string) error {
 			return err
 		}
 	}
-	ignore := filepath.Join(dir, ".gitignore")
+	ignore := filepath.Join(dir, ignoreFile)
 	if _, err := os.Stat(ignore); errors.Is(err, fs.ErrNotExist) {
 		return os.WriteFile(ignore, []byte("*\n"), 0o600)
 	}

@@ -127,6 +127,40 @@ func TestExistsKnowsALab(t *testing.T) {
 	require.True(t, Exists(dir))
 }
 
+// TestALabThatKeepsNothingLeavesNothing holds that a directory is as it was when an ephemeral lab is over: empty or away
+// where there was nothing, and with everything where a lab lies in it.
+func TestALabThatKeepsNothingLeavesNothing(t *testing.T) {
+	made := func() ([]byte, error) { return []byte("x"), nil }
+	visit := func(dir string) {
+		l := opened(t, Options{Dir: dir, Ephemeral: true})
+		_, err := l.File("ca.pem", made)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, LogFile), nil, 0o600))
+		require.NoError(t, l.Announce("http://127.0.0.1:1", ""))
+		require.NoError(t, l.Close())
+	}
+	top := t.TempDir()
+	visit(filepath.Join(top, ".mfalab"))
+	visit(filepath.Join(top, "chosen"))
+	entries, err := os.ReadDir(top)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+	require.Equal(t, "chosen", entries[0].Name(), "somebody's own folder stays")
+	entries, err = os.ReadDir(filepath.Join(top, "chosen"))
+	require.NoError(t, err)
+	require.Empty(t, entries)
+
+	stored := filepath.Join(top, ".mfalab")
+	l := opened(t, Options{Dir: stored, open: keptStore()})
+	_, err = l.File("ca.pem", made)
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	visit(stored)
+	for _, name := range []string{"ca.pem", lockFile, labFile, ignoreFile} {
+		require.FileExists(t, filepath.Join(stored, name))
+	}
+}
+
 func TestNobodyElseReadsTheLabsFiles(t *testing.T) {
 	opt := Options{Dir: filepath.Join(t.TempDir(), "lab"), Plan: &Plan{Alias: "lab"}}
 	l := opened(t, opt)

@@ -188,7 +188,8 @@ func fileName(serial string) string {
 	return fmt.Sprintf("%s~%x.json", short[:min(len(short), 80)], number[:8])
 }
 
-// File returns a file that the lab's commands keep beside it, which create makes where it is missing.
+// File returns a file that the lab's commands keep beside it, which create makes where it is missing. One that is made by a
+// lab that keeps nothing goes with it.
 func (l *Lab) File(name string, create func() ([]byte, error)) ([]byte, error) {
 	b, err := os.ReadFile(l.files.join(name))
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -197,5 +198,6 @@ func (l *Lab) File(name string, create func() ([]byte, error)) ([]byte, error) {
 	if b, err = create(); err != nil {
 		return nil, err
 	}
+	l.beside = append(l.beside, name)
 	return b, l.files.put(file{name, b})
 }

@@ -24,7 +24,7 @@ import (
 type Options struct {
 	// Dir is the lab's directory. It is made where it is missing.
 	Dir string
-	// Ephemeral keeps nothing: Dir then only holds the lock and says who owns it.
+	// Ephemeral keeps nothing: Dir then only holds the lock and says who owns it, and is left as it was.
 	Ephemeral bool
 	// Seed makes everything that looks random repeat; empty means a seed from the system. It counts only when the lab is
 	// made; opening a lab that was made from another seed is refused.
@@ -69,7 +69,8 @@ type Lab struct {
 
 	objects  *s3.Folder // what the objects of S3 consist of
 	attached attached
-	fresh    bool // Open made the lab
+	fresh    bool     // Open made the lab
+	beside   []string // names of the files that File made
 
 	url, token string
 	requests   atomic.Pointer[requests]
@@ -296,6 +297,9 @@ func (l *Lab) release() error {
 	}
 	if err := os.Remove(l.files.join(ownerFile)); err != nil && !os.IsNotExist(err) {
 		errs = append(errs, err)
+	}
+	if l.opt.Ephemeral && !Exists(l.dir) {
+		errs = append(errs, leaveNothing(l.dir, l.beside))
 	}
 	return errors.Join(append(errs, l.lock.Unlock())...)
 }
