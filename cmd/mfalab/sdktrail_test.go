@@ -70,6 +70,9 @@ func TestTheGoSDKReadsTheTrail(t *testing.T) {
 		require.ErrorAs(t, err, &refusal, name)
 		require.Equal(t, bad.trail, refusal.ErrorCode(), name)
 	}
+	status, journal, errs := output(t, program(t, dir, "journal"))
+	require.Zero(t, status, errs)
+	require.Regexp(t, `"action":"LookupEvents","caller":"","result":"SignatureDoesNotMatch".*"claimedKey":"`+id, journal)
 	for name, refused := range map[string]struct {
 		in *cloudtrail.LookupEventsInput
 		as any

@@ -64,7 +64,11 @@ func (e *Endpoint) serveBeside(w http.ResponseWriter, r *http.Request, service s
 	// Not every ResponseWriter can, and then the body is in memory already.
 	_ = control.SetReadDeadline(time.Now().Add(uploadTime))
 	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
-	b.ServeCall(w, r, call, e.admit(r, &call))
+	err := e.admit(r, &call)
+	if err != nil {
+		e.cfg.IAM.Rejected(call, e.rejection(err))
+	}
+	b.ServeCall(w, r, call, err)
 }
 
 // admit checks the signature of r, fills in the caller, and puts the checked content in the place of the body. S3's bodies
@@ -102,4 +106,12 @@ func (e *Endpoint) admit(r *http.Request, call *iam.Call) error {
 	}
 	call.Region = s.Region
 	return nil
+}
+
+// rejection is what the journal is told of a request that a service beside IAM refuses in words of its own.
+func (e *Endpoint) rejection(err error) *iam.Error {
+	if s, ok := errors.AsType[*sigv4.Error](err); ok {
+		return &iam.Error{Code: s.ID, Status: http.StatusForbidden, Message: s.Error(), Rule: "signature", Section: "Signature Version 4"}
+	}
+	return e.refusal(err)
 }

@@ -21,6 +21,8 @@ type IAM interface {
 		secret string, caller iam.Caller, err error)
 	// Refuse returns the answer with that ID of the table of texts.
 	Refuse(id string, args ...any) *iam.Error
+	// Rejected hears of a call that is refused before it could be decided.
+	Rejected(call iam.Call, refusal *iam.Error)
 }
 
 // Config is what an Endpoint needs.

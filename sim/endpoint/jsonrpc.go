@@ -65,6 +65,7 @@ func (e *Endpoint) decideJSON(w http.ResponseWriter, r *http.Request, call *iam.
 		return nil, e.cfg.IAM.Refuse("InvalidAction", call.Action, iam.Version(call.Service))
 	}
 	if refusal := e.authenticate(r, body, call); refusal != nil {
+		e.cfg.IAM.Rejected(*call, refusal)
 		return nil, refusal
 	}
 	var err error

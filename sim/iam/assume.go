@@ -149,7 +149,7 @@ func (o *operating) trusting(mfa bool) (*Role, error) {
 	}
 	t := target{arn: arn, policies: []policy.Attached{{Name: r.Name, Document: trust}}, set: o.knowAssuming(r, mfa)}
 	actions := []string{"sts:AssumeRole"}
-	if tags, _ := o.tagsIn("Tags", o.Call); len(tags) > 0 {
+	if tags := tagsIn("Tags", o.Call); len(tags) > 0 {
 		actions = append(actions, "sts:TagSession")
 	}
 	if o.param("SourceIdentity") != "" {
@@ -187,9 +187,9 @@ func (o *operating) knowAssuming(r *Role, mfa bool) func(*policy.Context) {
 		given(policy.STSExternalID, o.param("ExternalId"))
 		given(policy.STSRoleSessionName, o.param("RoleSessionName"))
 		given(policy.STSSourceIdentity, o.param("SourceIdentity"))
-		keys, _ := o.tagsIn("TransitiveTagKeys", o.Call)
+		keys := tagsIn("TransitiveTagKeys", o.Call)
 		c.Set("sts:TransitiveTagKeys", tagKeysOf(keys)...)
-		tags, _ := o.tagsIn("Tags", o.Call)
+		tags := tagsIn("Tags", o.Call)
 		for _, t := range tags {
 			c.Set(policy.RequestTag(t.Key), t.Value)
 		}
@@ -225,10 +225,7 @@ func (o *operating) roleSessionLength(r *Role) (time.Duration, error) {
 // transitiveTags returns the tags of the session to come, with those that the caller's session passes on, and which of them
 // it passes on itself.
 func (o *operating) transitiveTags(tags []Tag) (all []Tag, transitive []string, err error) {
-	wanted, e := o.tagsIn("TransitiveTagKeys", o.Call)
-	if e != nil {
-		return nil, nil, e
-	}
+	wanted := tagsIn("TransitiveTagKeys", o.Call)
 	has := func(list []Tag, key string) bool {
 		return slices.ContainsFunc(list, func(t Tag) bool { return strings.EqualFold(t.Key, key) })
 	}

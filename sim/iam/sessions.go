@@ -224,10 +224,7 @@ func (o *operating) sessionPolicy(arn string) (string, error) {
 
 // sessionTags reads the call's Tags. STS has a code of its own for two with one key.
 func (o *operating) sessionTags() ([]Tag, error) {
-	tags, e := o.tagsIn("Tags", o.Call)
-	if e != nil {
-		return nil, e
-	}
+	tags := tagsIn("Tags", o.Call)
 	seen := map[string]bool{}
 	for _, t := range tags {
 		if key := strings.ToLower(t.Key); seen[key] {

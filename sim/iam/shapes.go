@@ -94,25 +94,20 @@ var boundaryPattern = regexp.MustCompile(`\Aarn:[\w-]+:iam::(?:\d{12}|aws):polic
 func hidden(s shape) shape { s.secret = true; return s }
 
 // validate checks every parameter of a call against the operation's table and gathers all violations in one answer, as
-// the real service does. Parameters that the operation does not know are ignored, as there.
+// the real service does. Parameters that the operation does not know are ignored, as there, and of one that comes twice the
+// first counts.
 func (s *Service) validate(op *operation, call Call) *Error {
 	var found []string
 	for _, p := range op.params {
 		values, given := call.Params[p.name]
 		switch {
 		case p.shape.kind == tagList || p.shape.kind == keyList:
-			v, e := s.validateList(p, call)
-			if e != nil {
-				return e
-			}
-			found = append(found, v...)
+			found = append(found, validateList(p, call)...)
 		case p.shape.kind == textList || p.shape.kind == contextList:
 			at := p.name + ".member.1"
 			if p.required && !call.Params.Has(at) {
 				found = append(found, violation(call.Service, p.name, "", true, false, "Member must not be null"))
 			}
-		case len(values) > 1:
-			return s.refuse("RepeatedParameter", p.name)
 		case !given && p.required:
 			found = append(found, violation(call.Service, p.name, "", true, false, "Member must not be null"))
 		case given:
@@ -186,12 +181,8 @@ func (s shape) violations(v string) []string {
 }
 
 // validateList checks Tags and TagKeys; an element's place counts from 1 in the words (recorded for policies).
-func (s *Service) validateList(p param, call Call) ([]string, *Error) {
-	list, e := s.tagsIn(p.name, call)
-	if e != nil {
-		return nil, e
-	}
-	at := lowerCamel(p.name)
+func validateList(p param, call Call) []string {
+	list, at := tagsIn(p.name, call), lowerCamel(p.name)
 	say := func(name, c string) string {
 		return fmt.Sprintf("Value at '%s' failed to satisfy constraint: %s", name, c)
 	}
@@ -207,46 +198,44 @@ func (s *Service) validateList(p param, call Call) ([]string, *Error) {
 			if len(tagKeyShape.violations(t.Key)) > 0 {
 				return []string{say(at, "Member must satisfy constraint: [Member must have length less than or equal to 128, "+
 					"Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: "+
-					tagKeyShape.pattern+", Member must not be null]")}, nil
+					tagKeyShape.pattern+", Member must not be null]")}
 			}
 			continue
 		}
-		for _, c := range tagKeyShape.violations(t.Key) {
-			out = append(out, say(fmt.Sprintf("%s.%d.member.key", at, i+1), c))
-		}
-		for _, c := range tagValueShape.violations(t.Value) {
-			out = append(out, say(fmt.Sprintf("%s.%d.member.value", at, i+1), c))
+		for _, part := range []struct {
+			name, value string
+			shape       shape
+		}{{"Key", t.Key, tagKeyShape}, {"Value", t.Value, tagValueShape}} {
+			where := fmt.Sprintf("%s.%d.member.%s", at, i+1, lowerCamel(part.name))
+			if !call.Params.Has(fmt.Sprintf("%s.member.%d.%s", p.name, i+1, part.name)) {
+				out = append(out, violation(call.Service, where, "", true, false, "Member must not be null"))
+				continue
+			}
+			for _, c := range part.shape.violations(part.value) {
+				out = append(out, say(where, c))
+			}
 		}
 	}
-	return out, nil
+	return out
 }
 
-// tagsIn reads the list name.member.N(.Key, .Value) from a call. The numbers need not be in order in the form, but must
-// be 1, 2, 3 and so on.
-func (s *Service) tagsIn(name string, call Call) ([]Tag, *Error) {
+// tagsIn reads the list name.member.N, or name.member.N.Key and .Value, from a call. The numbers need not be in order in the
+// form, but must be 1, 2, 3 and so on.
+func tagsIn(name string, call Call) []Tag {
 	const most = 1000 // our choice: far beyond any valid list, and a bound on work
 	var list []Tag
 	for i := 1; i <= most; i++ {
 		at := name + ".member." + strconv.Itoa(i)
-		if bare, ok := call.Params[at]; ok {
-			list = append(list, Tag{Key: bare[0]})
-			continue
+		switch {
+		case call.Params.Has(at):
+			list = append(list, Tag{Key: call.Params.Get(at)})
+		case call.Params.Has(at+".Key") || call.Params.Has(at+".Value"):
+			list = append(list, Tag{call.Params.Get(at + ".Key"), call.Params.Get(at + ".Value")})
+		default:
+			return list
 		}
-		key, hasKey := call.Params[at+".Key"]
-		value, hasValue := call.Params[at+".Value"]
-		if !hasKey && !hasValue {
-			return list, nil
-		}
-		if !hasKey || len(key) > 1 || len(value) > 1 {
-			return nil, s.refuse("RepeatedParameter", at+".Key")
-		}
-		t := Tag{Key: key[0]}
-		if hasValue {
-			t.Value = value[0]
-		}
-		list = append(list, t)
 	}
-	return list, nil
+	return list
 }
 
 // textsIn reads the list name.member.N from a call.

@@ -14,10 +14,7 @@ func (o *operating) tagsParam() ([]Tag, error) { return o.tagsNamed("DuplicateTa
 
 // tagsNamed is tagsParam with the ID of the text for two equal keys.
 func (o *operating) tagsNamed(duplicate string) ([]Tag, error) {
-	tags, e := o.tagsIn("Tags", o.Call)
-	if e != nil {
-		return nil, e
-	}
+	tags := tagsIn("Tags", o.Call)
 	seen := map[string]bool{}
 	for _, t := range tags {
 		key := strings.ToLower(t.Key)
@@ -50,10 +47,7 @@ func (o *operating) addTags(have []Tag) ([]Tag, error) {
 
 // removeTags returns have without the keys in the call's TagKeys; a key that is not there is no error.
 func (o *operating) removeTags(have []Tag) ([]Tag, error) {
-	keys, e := o.tagsIn("TagKeys", o.Call)
-	if e != nil {
-		return nil, e
-	}
+	keys := tagsIn("TagKeys", o.Call)
 	return withoutTags(have, keys), nil
 }
 

@@ -150,7 +150,7 @@ func (o *operating) passed(op *operation, c *policy.Context) {
 	for _, p := range op.params {
 		switch {
 		case p.shape.kind == tagList || p.shape.kind == keyList:
-			tags, _ := o.tagsIn(p.name, o.Call)
+			tags := tagsIn(p.name, o.Call)
 			var keys []string
 			for _, t := range tags {
 				if p.shape.kind == tagList {

@@ -25,7 +25,6 @@ var texts = []text{
 	{"InvalidAction", 400, "InvalidAction", "Could not find operation %s for version %s", "K", "action", "Common Errors"},
 	{"MissingAction", 400, "MissingAction", "The request is missing an action or a required parameter.", "D", "action", "Common Errors"},
 	{"MalformedQueryString", 404, "MalformedQueryString", "The query string contains a syntax error.", "D", "form", "Common Errors"},
-	{"RepeatedParameter", 400, "InvalidQueryParameter", "The query parameter %s is malformed or does not adhere to AWS standards.", "O", "form", "Common Errors"},
 	{"RequestTooLarge", 413, "RequestEntityTooLarge", "The request is larger than %d bytes.", "O", "size", "Lab notes"},
 	{"MissingAuthenticationToken", 403, "MissingAuthenticationToken", "Request is missing Authentication Token", "D", "signature", "Signature Version 4"},
 	{"IncompleteSignature", 400, "IncompleteSignature", "%s", "D", "signature", "Signature Version 4"},
