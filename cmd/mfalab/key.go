@@ -370,6 +370,10 @@ func (c *cli) keyWatch() *cobra.Command {
 // frame is one line of `mfalab key watch`.
 func frame(f live.Frame) string {
 	at := f.At.Format("15:04:05.000")
+	if lost := f.Lost; lost > 0 {
+		f.Lost = 0
+		return fmt.Sprintf("%s  --  %d lines were not taken in time\n%s", at, lost, frame(f))
+	}
 	if f.Event != nil {
 		return strings.TrimRight(fmt.Sprintf("%s  --  %s %s %s", at, f.Event.Name, f.Event.Command, f.Event.RP), " ")
 	}

@@ -146,7 +146,10 @@ func (c *cli) keyCapture() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = captureTo(f, p.USB, func(each func(line []byte) error) error { return lab.Stream(ctx, path+"/capture", each) })
+			begun := func() {
+				fmt.Fprintf(c.err, "mfalab: hint: what passes goes into %s until you interrupt\n", args[0])
+			}
+			err = captureTo(f, p.USB, begun, func(each func(line []byte) error) error { return lab.Stream(ctx, path+"/capture", each) })
 			if err = errors.Join(err, f.Close()); ctx.Err() != nil {
 				return nil // whoever captures stops by interrupting
 			}
@@ -156,8 +159,8 @@ func (c *cli) keyCapture() *cobra.Command {
 	return cmd
 }
 
-// captureTo writes the frames of a stream.
-func captureTo(w io.Writer, id hid.Identity, stream func(each func(line []byte) error) error) error {
+// captureTo writes the frames of a stream, and calls begun once the first report that passes will be among them.
+func captureTo(w io.Writer, id hid.Identity, begun func(), stream func(each func(line []byte) error) error) error {
 	capture, err := newUSBCapture(w, time.Now(), id)
 	if err != nil {
 		return err
@@ -167,7 +170,13 @@ func captureTo(w io.Writer, id hid.Identity, stream func(each func(line []byte) 
 		if err := json.Unmarshal(line, &f); err != nil {
 			return fmt.Errorf("the capture cannot be read: %w", err)
 		}
-		if f.Report == nil {
+		switch {
+		case f.Lost > 0:
+			return fmt.Errorf("%d reports passed faster than they could be written: the capture ends before them", f.Lost)
+		case f.Event != nil && f.Event.Name == live.Watching:
+			begun()
+			return nil
+		case f.Report == nil:
 			return nil
 		}
 		return capture.report(f.At, f.ToHost, f.Report)

@@ -15,15 +15,11 @@ import (
 	"github.com/mfalab/mfalab/hid"
 )
 
+const tshark = "/usr/bin/tshark"
+
 // tshark knows a capture's interface for a FIDO device's, and shows each report as an interrupt transfer of its own.
 func TestTsharkReadsCaptures(t *testing.T) {
-	tshark := "/usr/bin/tshark"
-	if _, err := os.Stat(tshark); err != nil {
-		if os.Getenv("MFALAB_CLIENTS") != "required" {
-			t.Skip("no tshark")
-		}
-		t.Fatal(err)
-	}
+	requireClients(t, map[string]string{tshark: "tshark"})
 	name := filepath.Join(t.TempDir(), "key.pcapng")
 	f, err := os.Create(name)
 	require.NoError(t, err)

@@ -23,6 +23,7 @@ type Frame struct {
 	Text    string     `json:"text,omitempty"`    // what it says, in words or in CBOR's diagnostic notation
 	Event   *u2f.Event `json:"event,omitempty"`
 	Report  []byte     `json:"report,omitempty"` // 64 bytes as they passed, for who captures
+	Lost    int        `json:"lost,omitempty"`   // how many frames before this one the watcher did not take in time
 }
 
 // watching is how many frames wait for a watcher before it loses some. Our choice: a browser's ceremony is a few dozen.
@@ -36,6 +37,7 @@ type watcher struct {
 	frames chan Frame
 	gone   chan struct{} // closed when the key is taken off the bench
 	raw    bool          // it wants reports, and no messages
+	lost   int           // what it was told nothing of, as yet
 }
 
 // WatchKey hands every frame of a key to each, from the call of begun on, until each returns an error, the key is taken off
@@ -50,7 +52,7 @@ func (l *Lab) CaptureKey(ctx context.Context, serial string, begun func(), each 
 }
 
 func (l *Lab) hearKey(ctx context.Context, serial string, raw bool, begun func(), each func(Frame) error) error {
-	w := &watcher{make(chan Frame, watching), make(chan struct{}), raw}
+	w := &watcher{frames: make(chan Frame, watching), gone: make(chan struct{}), raw: raw}
 	var watched *key
 	err := l.Do(ctx, func(world *sim.World) (err error) {
 		if watched, err = l.bench.key(serial); err == nil {
@@ -89,9 +91,12 @@ func (k *key) tell(f Frame) {
 		if w.raw != (f.Report != nil) {
 			continue
 		}
+		f.Lost = w.lost
 		select {
 		case w.frames <- f:
+			w.lost = 0
 		default:
+			w.lost++
 		}
 	}
 }
