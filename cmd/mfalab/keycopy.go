@@ -111,8 +111,8 @@ func (c *cli) keyImport() *cobra.Command {
 			return c.importCredentials(cmd, args[0], text, into)
 		}
 		in := control.KeyImport{KeyCopy: copy}
-		if err := json.Unmarshal(text, &in.File); err != nil {
-			return fmt.Errorf("%s is no exported key: %w", args[0], err)
+		if in.File, err = live.ParseKeyFile(text); err != nil {
+			return fmt.Errorf("%s: %w", args[0], err)
 		}
 		return c.with(cmd, mayMake, func(ctx context.Context, lab *control.Client) error {
 			var s live.KeyShown

@@ -221,10 +221,18 @@ func (l *Lab) newKeySerial(wanted string) (string, error) {
 			wanted = s
 		}
 	}
-	if l.bench.keys[wanted] != nil {
-		return "", fmt.Errorf("a key with the serial %q lies on the bench already: give another", wanted)
+	return wanted, l.bench.checkSerial(wanted)
+}
+
+// checkSerial reports why a new key cannot have a serial; "" is one that is drawn.
+func (b *bench) checkSerial(wanted string) error {
+	if wanted == "" {
+		return nil
 	}
-	return wanted, checkKeySerial(wanted)
+	if b.keys[wanted] != nil {
+		return fmt.Errorf("a key with the serial %q lies on the bench already: give another", wanted)
+	}
+	return checkKeySerial(wanted)
 }
 
 // startKey puts a new key on the bench and, unless it stays in the drawer, plugs it in.

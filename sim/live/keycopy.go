@@ -2,12 +2,14 @@ package live
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 
 	"github.com/mfalab/mfalab/sim"
 	"github.com/mfalab/mfalab/u2f"
+	"github.com/mfalab/mfalab/u2f/flash"
 )
 
 // keyFileVersion is that of KeyFile.
@@ -49,22 +51,73 @@ func (l *Lab) ExportKey(ctx context.Context, serial string) (f KeyFile, err erro
 	return f, err
 }
 
-// ImportKey puts a key on the bench that was exported, under its own serial or another one.
-func (l *Lab) ImportKey(ctx context.Context, f KeyFile, c KeyCopy) (KeyShown, error) {
-	if f.Version != keyFileVersion {
-		return KeyShown{}, fmt.Errorf("this is no exported key of version %d (\"mfalab_key\": %d)", keyFileVersion, f.Version)
+// ParseKeyFile reads what `mfalab key export` wrote, and nothing else.
+func ParseKeyFile(b []byte) (f KeyFile, err error) {
+	if err := json.Unmarshal(b, &f); err != nil {
+		return KeyFile{}, fmt.Errorf("this is no exported key: %w", err)
 	}
-	f.Key.KeyElement = f.Key.portable()
+	if f.Version == keyFileVersion {
+		if err := strict(b, &KeyFile{}); err != nil {
+			return KeyFile{}, fmt.Errorf("this exported key has something that this mfalab does not know: %w", err)
+		}
+	}
+	return f, f.check()
+}
+
+// check reports what makes f unfit to be imported, but for what is in its flash.
+func (f KeyFile) check() error {
+	if f.Version != keyFileVersion {
+		return fmt.Errorf("this is no exported key of version %d (\"mfalab_key\": %d)", keyFileVersion, f.Version)
+	}
 	if f.Key.Flash == nil {
-		return KeyShown{}, errors.New("this exported key has no flash: it is cut short")
+		return errors.New("this exported key has no flash: it is cut short")
 	}
 	if err := f.Key.check(); err != nil {
-		return KeyShown{}, fmt.Errorf("this is no exported key: %w", err)
+		return fmt.Errorf("this is no exported key: %w", err)
+	}
+	return nil
+}
+
+// ImportKey puts a key on the bench that was exported, under its own serial or another one. A key that would not start, now
+// or after it was taken back to its snapshot, is refused.
+func (l *Lab) ImportKey(ctx context.Context, f KeyFile, c KeyCopy) (KeyShown, error) {
+	f.Key.KeyElement = f.Key.portable()
+	if err := f.check(); err != nil {
+		return KeyShown{}, err
 	}
 	if c.Serial == "" {
 		c.Serial = f.Key.Serial
 	}
-	return l.addKey(ctx, c, func() (SecurityKey, error) { return f.Key, nil })
+	return l.addKey(ctx, c, func() (SecurityKey, error) {
+		err := l.starts(f.Key, f.Key.Flash)
+		if err == nil && f.Key.Earlier != nil {
+			if err = l.starts(f.Key, f.Key.Earlier); err != nil {
+				err = fmt.Errorf("its snapshot: %w", err)
+			}
+		}
+		return f.Key, err
+	})
+}
+
+// starts reports why a key does not start with these records in its flash, without touching it. Of a key with a secure element
+// only that could tell.
+func (l *Lab) starts(s SecurityKey, records map[string][]byte) error {
+	if s.Element != "" {
+		return nil
+	}
+	store := &flash.Memory{}
+	if err := fill(store, records); err != nil {
+		return err
+	}
+	core, err := l.firmware(u2f.Config{Profile: s.Profile.Key, Flash: store, Serial: s.Serial})
+	if err != nil {
+		return err
+	}
+	now, _ := l.clock.Now()
+	if err := core.SetFingers(now, s.Fingers); err != nil {
+		return err
+	}
+	return core.PowerUp(now, make([]byte, entropySize))
 }
 
 // addKey puts what of returns on the bench, with a serial and an image of its own.
@@ -73,6 +126,9 @@ func (l *Lab) addKey(ctx context.Context, c KeyCopy, of func() (SecurityKey, err
 	err = l.Do(ctx, func(w *sim.World) error {
 		s, err := of()
 		if err != nil {
+			return err
+		}
+		if err := l.bench.checkSerial(c.Serial); err != nil {
 			return err
 		}
 		l.state.Made++
@@ -118,6 +174,9 @@ func (l *Lab) RollbackKey(ctx context.Context, serial string) (KeyShown, error) 
 			return fmt.Errorf("there is no earlier state of the key %q: `mfalab key snapshot %s` keeps one", k.serial, k.serial)
 		}
 		s := k.saved()
+		if err := l.starts(s, k.earlier); err != nil {
+			return fmt.Errorf("the earlier state of the key %q is none: %w", k.serial, err)
+		}
 		l.state.Made++
 		l.unsaved = true
 		s.Image, s.Flash = l.state.Made, k.earlier
@@ -146,7 +205,15 @@ func (l *Lab) RollbackKey(ctx context.Context, serial string) (KeyShown, error) 
 }
 
 // newCore returns the firmware of k over a flash.
-func (l *Lab) newCore(k *key, p u2f.Profile, store u2f.Flash) (*u2f.Key, error) {
+func (l *Lab) newCore(k *key, p u2f.Profile, store u2f.Flash) (core *u2f.Key, err error) {
+	if k.inside, err = k.element.open(); err != nil {
+		return nil, err
+	}
+	return l.firmware(u2f.Config{Profile: p, Flash: store, Element: k.inside, Observe: k.observe, Serial: k.serial})
+}
+
+// firmware returns a core that attests under the lab's root.
+func (l *Lab) firmware(c u2f.Config) (*u2f.Key, error) {
 	root, err := l.root()
 	if err != nil {
 		return nil, err
@@ -154,10 +221,8 @@ func (l *Lab) newCore(k *key, p u2f.Profile, store u2f.Flash) (*u2f.Key, error) 
 	if at := l.state.Publishing; at.Points {
 		root = root.PublishedAt(at.PointedAt[len(at.PointedAt)-1])
 	}
-	if k.inside, err = k.element.open(); err != nil {
-		return nil, err
-	}
-	return u2f.New(u2f.Config{Profile: p, Flash: store, Element: k.inside, Root: root, Observe: k.observe, Serial: k.serial})
+	c.Root = root
+	return u2f.New(c)
 }
 
 // earlierCopy returns the snapshot for a file.
