@@ -76,20 +76,9 @@ func (r *Root) newBatch(purpose string, m Model, suffix string, connected bool, 
 	if b.key, err = cose.NewPrivateKey(cose.ES256, b.secret); err != nil {
 		return nil, err
 	}
-	certificateOf := purpose
-	if !connected {
-		certificateOf = "plain " + purpose // two certificates have two serial numbers
-	}
-	template := r.template(certificateOf, m)
-	if template.RawSubject, err = subject(unitAttestation, m.Name+suffix); err != nil {
-		return nil, err
-	}
-	transports, err := asn1.Marshal(asn1.BitString{Bytes: []byte{transportUSB}, BitLength: 3})
+	template, err := r.batchTemplate(purpose, m, suffix, connected, extensions...)
 	if err != nil {
 		return nil, err
-	}
-	if template.ExtraExtensions = extensions; connected {
-		template.ExtraExtensions = append(extensions, pkix.Extension{Id: oidTransports, Value: transports})
 	}
 	certificate, err := create(template, r.certificate, b.key, r.key)
 	if err != nil {
@@ -97,6 +86,26 @@ func (r *Root) newBatch(purpose string, m Model, suffix string, connected bool, 
 	}
 	b.certificate = certificate.Raw
 	return b, nil
+}
+
+// batchTemplate is what the certificate of a batch says.
+func (r *Root) batchTemplate(purpose string, m Model, suffix string, connected bool, extensions ...pkix.Extension) (*x509.Certificate, error) {
+	if !connected {
+		purpose = "plain " + purpose // two certificates have two serial numbers
+	}
+	template := r.template(purpose, m)
+	var err error
+	if template.RawSubject, err = subject(unitAttestation, m.Name+suffix); err != nil {
+		return nil, err
+	}
+	if template.ExtraExtensions = extensions; connected {
+		transports, err := extensionOf(oidTransports, false, asn1.BitString{Bytes: []byte{transportUSB}, BitLength: 3})
+		if err != nil {
+			return nil, err
+		}
+		template.ExtraExtensions = append(extensions, transports)
+	}
+	return template, nil
 }
 
 // Certificate returns the certificate, DER, whose issuer is the root. It must not be changed.
