@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"time"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -19,6 +20,8 @@ type factory struct {
 	plain    *attest.Batch // for packed statements without the transports; nil until it is asked for
 	// enterprise is this one key's: its certificate tells a serial number. Nil where the key cannot do so.
 	enterprise *attest.Batch
+	// attester makes what is no batch's; nil until it is asked for.
+	attester *attest.Attester
 }
 
 // factoryRecord is how a factory lies in flash.
@@ -140,36 +143,69 @@ func (k *Key) attestation(preference []string) Attestation {
 	return p.Attestation
 }
 
-// attest returns the attestation statement for a new credential. See Section 6.1.2, step 19. No U2F statement can say
-// that a key is not ES256, which then speaks for itself.
-func (k *Key) attest(kind Attestation, key *cose.PrivateKey, authData, clientDataHash []byte) (
-	format string, statement []byte, err error) {
+// attest returns what a new credential comes with. See Section 6.1.2, step 19. Where a kind of statement can say nothing of a
+// key, that speaks for itself. What is forged is so whatever the kind.
+func (k *Key) attest(now time.Time, kind Attestation, key *cose.PrivateKey, authData, clientDataHash []byte) (made attest.Attestation, err error) {
+	if forged := k.profile.Quirks.ForgedAttestation; forged != "" {
+		return k.attestAs(now, forged, key, authData, clientDataHash)
+	}
+	made = attest.Attestation{Format: attest.FormatOf(string(kind)), AuthData: authData}
+	if !attest.Attests(string(kind), key.Algorithm()) {
+		made.Format, kind = attest.FormatPacked, PackedSelf
+	}
 	switch kind {
 	case None:
-		return attest.FormatNone, attest.AppendNone(nil), nil
+		made.Statement = attest.AppendNone(nil)
 	case FIDOU2F:
-		if key.Algorithm() == cose.ES256 {
-			statement, err = attest.AppendFIDOU2F(nil, k.factory.u2fBatch, authData, clientDataHash)
-			return attest.FormatFIDOU2F, statement, err
-		}
+		made.Statement, err = attest.AppendFIDOU2F(nil, k.factory.u2fBatch, authData, clientDataHash)
 	case enterprisePacked:
-		statement, err = attest.AppendPacked(nil, k.factory.enterprise, authData, clientDataHash)
-		return attest.FormatPacked, statement, err
+		made.Statement, err = attest.AppendPacked(nil, k.factory.enterprise, authData, clientDataHash)
 	case Packed:
 		batch, err := k.batch()
 		if err != nil {
-			return "", nil, err
+			return made, err
 		}
-		statement, err = attest.AppendPacked(nil, batch, authData, clientDataHash)
-		return attest.FormatPacked, statement, err
+		made.Statement, err = attest.AppendPacked(nil, batch, authData, clientDataHash)
+		return made, err
+	case PackedSelf:
+		made.Statement, err = attest.AppendPackedSelf(nil, key, authData, clientDataHash)
+	default:
+		return k.attestAs(now, string(kind), key, authData, clientDataHash)
 	}
-	statement, err = attest.AppendPackedSelf(nil, key, authData, clientDataHash)
-	return attest.FormatPacked, statement, err
+	return made, err
+}
+
+// attestAs makes a statement of a kind, KIND or KIND:MUTATION as [attest.ParseMutation] reads them.
+func (k *Key) attestAs(now time.Time, what string, key *cose.PrivateKey, authData, clientDataHash []byte) (attest.Attestation, error) {
+	kind, wrong, err := attest.ParseMutation(what)
+	if err != nil {
+		return attest.Attestation{}, err
+	}
+	if k.factory.attester == nil {
+		if k.root == nil {
+			return attest.Attestation{}, errors.New("u2f: the authority that made the key is gone, so that nobody issues certificates for its attestation")
+		}
+		if k.factory.attester, err = k.root.NewAttester(k.model()); err != nil {
+			return attest.Attestation{}, err
+		}
+	}
+	return k.factory.attester.Attest(kind, wrong, attest.Subject{AuthData: authData, ClientDataHash: clientDataHash, Credential: key, Now: now})
+}
+
+// AttestAs makes, in the key's name, what one of its credentials of the relying party rpID comes with: of a kind, or KIND:MUTATION
+// for one that is wrong in one thing, as [attest.ParseMutation] reads them, whatever the profile says. Authenticator data are
+// the credential's, or what somebody wants to have said of it. Like SignFor it changes nothing, and no host reaches it.
+func (k *Key) AttestAs(now time.Time, what, rpID string, credentialID, authData, clientDataHash []byte) (attest.Attestation, error) {
+	private, err := k.credentialFor(rpID, credentialID)
+	if err != nil {
+		return attest.Attestation{}, err
+	}
+	return k.attestAs(now, what, private, authData, clientDataHash)
 }
 
 // enterprisePacked is [Packed] with the certificate that tells the key's serial number. It is no profile's: only requests
 // lead to it. See Section 7.1.
-const enterprisePacked Attestation = "packed-enterprise"
+const enterprisePacked Attestation = attest.KindEnterprise
 
 // attestU2F signs a U2F registration and returns the certificate for it. See U2F Raw Message Formats, Section 4.3.
 func (k *Key) attestU2F(message []byte) (certificate, signature []byte, err error) {

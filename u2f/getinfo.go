@@ -15,7 +15,7 @@ func (k *Key) getInfo(time.Time, []byte) ([]byte, error) {
 		MaxMsgSize: uint64(p.MaxMsgSize), Protocols: p.PINUVAuthProtocols,
 		MaxCredentialCountInList: uint64(p.MaxCredentialCountInList),
 		MaxCredentialIDLength:    uint64(k.maxCredentialID()),
-		Transports:               p.Transports, FirmwareVersion: p.FirmwareVersion, AttestationFormats: p.AttestationFormats,
+		Transports:               p.Transports, FirmwareVersion: p.FirmwareVersion, AttestationFormats: p.saidFormats(),
 	}
 	if said := p.Quirks.AdvertisedAlgorithms; p.SayAlgorithms || len(said) > 0 {
 		if len(said) == 0 {

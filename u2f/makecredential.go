@@ -192,10 +192,11 @@ func (k *Key) create(now time.Time, m *making) ([]byte, error) {
 	if m.enterprise {
 		kind, answer.EPAtt = enterprisePacked, true
 	}
-	answer.Format, answer.Statement, err = k.attest(kind, key, answer.AuthData, r.ClientDataHash)
+	made, err := k.attest(now, kind, key, answer.AuthData, r.ClientDataHash)
 	if err != nil {
 		return nil, err
 	}
+	answer.Format, answer.AuthData, answer.Statement = made.Format, made.AuthData, made.Statement
 	k.sayBlobs(m, &c, &answer)
 	if m.resident {
 		if err := k.keep(resident{credential: c, rpID: r.RP.ID, public: slices.Clone(authData.PublicKey)}); err != nil {

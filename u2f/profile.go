@@ -120,6 +120,14 @@ const (
 	PackedSelf Attestation = "packed-self" // Section 8.2, signed with the credential's own key
 	FIDOU2F    Attestation = "fido-u2f"    // Section 8.6; needs a zero AAGUID; credentials that are not ES256 have packed-self
 	None       Attestation = "none"        // Section 8.7
+
+	// The other formats, as keys inside computers and telephones have them: Sections 8.3, 8.4 and 8.5 of Web Authentication
+	// Level 3, its 8.8, and its 8.9 of packed and tpm. Credentials of algorithms that a format has no word for have packed-self.
+	TPM        Attestation = "tpm"
+	AndroidKey Attestation = "android-key"
+	SafetyNet  Attestation = "android-safetynet"
+	Apple      Attestation = "apple"
+	Compound   Attestation = "compound"
 )
 
 // Strictness is how the key reads requests. See Section 8.

@@ -225,7 +225,7 @@ func (p Profile) Check() error {
 	case p.MakeCredUVNotRqd && len(p.PINUVAuthProtocols) > 0 && !p.Permissions:
 		return fmt.Errorf("u2f: profile %q has make_cred_uv_not_rqd, which needs the permissions of 2.1", p.Name)
 	}
-	for _, check := range []func(Profile) error{Profile.checkWords, Profile.checkNumbers, Profile.checkAnswers, Profile.checkQuirks,
+	for _, check := range []func(Profile) error{Profile.checkWords, Profile.checkNumbers, Profile.checkAnswers, Profile.checkQuirks, Profile.checkAttestation,
 		Profile.checkSensor, Profile.checkSettings, Profile.checkExtensions} {
 		if err := check(p); err != nil {
 			return err
@@ -244,8 +244,8 @@ func (p Profile) checkWords() error {
 		{"extensions", p.Extensions, extensions},
 		{"transports_for_reset", p.TransportsForReset, []string{"usb", "nfc", "ble", "smart-card", "hybrid", "internal"}},
 		{"transports", p.Transports, []string{"usb", "nfc", "ble", "smart-card", "hybrid", "internal"}},
-		{"attestation", []string{string(p.Attestation)}, []string{"packed", "packed-self", "fido-u2f", "none"}},
-		{"attestation_formats", p.AttestationFormats, []string{"packed", "fido-u2f", "none"}},
+		{"attestation", []string{string(p.Attestation)}, append([]string{string(PackedSelf)}, formats...)},
+		{"attestation_formats", p.AttestationFormats, formats},
 		{"counter", []string{string(cmp.Or(p.Counter, CountGlobal))}, counters},
 		{"cbor", []string{string(p.CBOR)}, []string{"strict", "lenient"}},
 	} {

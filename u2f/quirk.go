@@ -17,15 +17,16 @@ import (
 // them.
 type Quirks struct {
 	// What comes with a credential.
-	AlwaysEnterprise      bool `json:"always_return_enterprise_attestation,omitempty"`      // epAtt is said, although nobody asked for it
-	NoneAttestation       bool `json:"none_attestation,omitempty"`                          // "none", whatever the profile says and the platform prefers
-	CertWithoutTransports bool `json:"no_transports_in_attestation_certificate,omitempty"`  // the batch certificate has not the U2F transports extension
-	DefaultCredProtect    byte `json:"default_cred_protect,omitempty"`                      // level 1 to 3 of credentials that were asked for without one
-	ForceCredProtect      byte `json:"force_cred_protect,omitempty"`                        // level 1 to 3 of all, whatever was asked for
-	AddExtraExtension     bool `json:"add_extra_extension,omitempty"`                       // the extensions' outputs have one that nobody asked for
-	InvalidUTF8           bool `json:"allow_invalid_utf8_in_credential_entities,omitempty"` // names are cut in the middle of a character
-	EmptyDisplayName      bool `json:"reject_empty_display_name,omitempty"`                 // CTAP1_ERR_INVALID_LENGTH for a displayName that is there and empty
-	MissingDisplayName    bool `json:"reject_missing_display_name,omitempty"`               // CTAP2_ERR_INVALID_CBOR for a user without one
+	AlwaysEnterprise      bool   `json:"always_return_enterprise_attestation,omitempty"`      // epAtt is said, although nobody asked for it
+	NoneAttestation       bool   `json:"none_attestation,omitempty"`                          // "none", whatever the profile says and the platform prefers
+	ForgedAttestation     string `json:"forged_attestation,omitempty"`                        // an attestation that is wrong in one thing, KIND:MUTATION as attest.Mutations has them
+	CertWithoutTransports bool   `json:"no_transports_in_attestation_certificate,omitempty"`  // the batch certificate has not the U2F transports extension
+	DefaultCredProtect    byte   `json:"default_cred_protect,omitempty"`                      // level 1 to 3 of credentials that were asked for without one
+	ForceCredProtect      byte   `json:"force_cred_protect,omitempty"`                        // level 1 to 3 of all, whatever was asked for
+	AddExtraExtension     bool   `json:"add_extra_extension,omitempty"`                       // the extensions' outputs have one that nobody asked for
+	InvalidUTF8           bool   `json:"allow_invalid_utf8_in_credential_entities,omitempty"` // names are cut in the middle of a character
+	EmptyDisplayName      bool   `json:"reject_empty_display_name,omitempty"`                 // CTAP1_ERR_INVALID_LENGTH for a displayName that is there and empty
+	MissingDisplayName    bool   `json:"reject_missing_display_name,omitempty"`               // CTAP2_ERR_INVALID_CBOR for a user without one
 
 	// What comes with an assertion.
 	IncludeCredential      string `json:"include_credential_in_assertion_response,omitempty"`            // always (as without), if-needed: not with an allowList of one, never

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+
+	"github.com/mfalab/mfalab/u2f/cose"
 )
 
 // SignFor signs, in the key's name, a message that no command would have it sign: with the private key of one of its
@@ -19,13 +21,21 @@ func (k *Key) SignFor(rpID string, credentialID, message []byte) ([]byte, error)
 	case credentialID == nil:
 		return k.factory.batch.Sign(message)
 	}
-	c, found := k.findCredential(sha256.Sum256([]byte(rpID)), credentialID)
-	if !found {
-		return nil, fmt.Errorf("u2f: the key has no credential %x of %q", credentialID, rpID)
-	}
-	private, err := k.privateKey(&c)
+	private, err := k.credentialFor(rpID, credentialID)
 	if err != nil {
 		return nil, err
 	}
 	return private.Sign(message)
+}
+
+// credentialFor returns the private key of a credential of a relying party.
+func (k *Key) credentialFor(rpID string, credentialID []byte) (*cose.PrivateKey, error) {
+	if k.phase == off {
+		return nil, errors.New("u2f: a key without power signs nothing; plug it in")
+	}
+	c, found := k.findCredential(sha256.Sum256([]byte(rpID)), credentialID)
+	if !found {
+		return nil, fmt.Errorf("u2f: the key has no credential %x of %q", credentialID, rpID)
+	}
+	return k.privateKey(&c)
 }

@@ -61,7 +61,10 @@ func newForger(t *testing.T) *forger {
 		return bytes.Clone(reply), nil
 	}
 	setPIN(t, ask, "1234")
-	f.browser = client.Client{Random: chance(0), Keys: []client.Key{{Ask: ask, Sign: key.SignFor, PIN: "1234"}}}
+	f.browser = client.Client{Random: chance(0), Keys: []client.Key{{Ask: ask, Sign: key.SignFor, PIN: "1234",
+		Attest: func(what, rpID string, id, authData, hash []byte) (attest.Attestation, error) {
+			return key.AttestAs(now, what, rpID, id, authData, hash)
+		}}}}
 	f.party.WebAuthn, err = webauthn.New(&webauthn.Config{RPID: forgedRP, RPDisplayName: "Example", RPOrigins: []string{forgedOrigin},
 		MDS: trusting(t, f.root), AttestationPreference: protocol.PreferDirectAttestation,
 		AuthenticatorSelection: protocol.AuthenticatorSelection{UserVerification: protocol.VerificationRequired}})

@@ -69,7 +69,7 @@ var rooms = map[string]room{
 	"hid/usbip":   {"hid", "hid/...", edge, "a way in: a USB port of somebody's"},
 	"hid/guest":   {"", "hid/...", edge, "tests alone: a real kernel, and programs that know nothing of us"},
 
-	"sim/client": {"u2f/ctap u2f/cose u2f/pinuv", "u2f/...", pure, "a browser's half of a ceremony: it knows no relying party, and touches are somebody else's"},
+	"sim/client": {"u2f/ctap u2f/cose u2f/pinuv u2f/attest", "u2f/...", pure, "a browser's half of a ceremony: it knows no relying party, and touches are somebody else's"},
 	// go-webauthn reads the machine's clock for two things: its own time-outs, which are off, so that the lab's time judges
 	// challenges, and the validity of certificates, which is the wall's business. It draws challenges, which ours replace.
 	"sim/trail": {"", "", pure, "a record is a value; who writes it down is told when"},

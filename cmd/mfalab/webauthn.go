@@ -21,6 +21,7 @@ import (
 	"github.com/mfalab/mfalab/sim/client"
 	"github.com/mfalab/mfalab/sim/control"
 	"github.com/mfalab/mfalab/sim/live"
+	"github.com/mfalab/mfalab/u2f/attest"
 	"github.com/mfalab/mfalab/u2f/ctap"
 )
 
@@ -219,7 +220,7 @@ func (c *cli) plugInto(ctx context.Context, b *client.Client, bus string, f weba
 		delete(wanted, serial)
 		open = append(open, w)
 		key := w.key()
-		key.Sign = signing(ctx, lab, serial)
+		key.Sign, key.Attest = signing(ctx, lab, serial), attesting(ctx, lab, serial)
 		b.Keys = append(b.Keys, key)
 		return nil
 	}
@@ -254,6 +255,16 @@ func signing(ctx context.Context, lab *control.Client, serial string) func(rpID 
 		var out control.KeySignature
 		err := lab.Post(ctx, "/v1/keys/"+url.PathEscape(serial)+"/sign", control.KeySign{RP: rpID, Credential: id, Message: message}, &out)
 		return out.Signature, err
+	}
+}
+
+// attesting makes attestations in a key's name, which the lab can.
+func attesting(ctx context.Context, lab *control.Client, serial string) func(what, rpID string, id, authData, hash []byte) (attest.Attestation, error) {
+	return func(what, rpID string, id, authData, hash []byte) (attest.Attestation, error) {
+		var out control.KeyAttestation
+		err := lab.Post(ctx, "/v1/keys/"+url.PathEscape(serial)+"/attest", control.KeyAttest{Attestation: what, RP: rpID, Credential: id,
+			AuthData: authData, ClientDataHash: hash}, &out)
+		return attest.Attestation(out), err
 	}
 }
 

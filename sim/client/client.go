@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mfalab/mfalab/u2f/attest"
 	"github.com/mfalab/mfalab/u2f/ctap"
 )
 
@@ -56,6 +57,9 @@ type Key struct {
 	// Sign signs in the key's name what no key signs, for a Forgery: by the credential with this ID of this relying party,
 	// or, where id is nil, by the key that attests. It is nil for keys whose secrets nobody has.
 	Sign func(rpID string, id, message []byte) ([]byte, error)
+	// Attest makes in the key's name what its credential with this ID comes with, of a kind or wrong in one thing, as
+	// [attest.ParseMutation] reads what. It is nil where Sign is.
+	Attest func(what, rpID string, id, authData, clientDataHash []byte) (attest.Attestation, error)
 }
 
 // A Prompt is what a client asks a user for.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mfalab/mfalab/u2f/attest"
 	"github.com/mfalab/mfalab/u2f/ctap"
 )
 
@@ -60,6 +61,8 @@ func Forgeries() []ForgeryKind {
 		{"alg", "-8", at(Registration), "the credential is of an algorithm that was not asked for", "7.1: alg in pubKeyCredParams", number},
 		{"aaguid", "00112233-4455-6677-8899-aabbccddeeff", at(Registration), "the key is another model", "7.1: attStmt, trust anchors; 8.2", uuid},
 		{"att", "unknown", at(Registration), "the attestation statement is of this format", "7.1: fmt", text},
+		{"attestation", "tpm:extra-data", at(Registration), "the attestation is of this kind, and wrong in this; docs/attestation.md has them all",
+			"8: the kind's own", attestation},
 		{"credid", "AAAAAAAAAAAAAAAAAAAAAA", both, "the credential has another ID", "7.1: credentialId; 7.2: allowCredentials", base64url},
 		{"userhandle", "b3RoZXI", at(Authentication), "the credential is of another user", "7.2: userHandle", base64url},
 	}
@@ -135,6 +138,11 @@ func uuid(s string) error {
 		return errors.New("give a UUID")
 	}
 	return nil
+}
+
+func attestation(s string) error {
+	_, _, err := attest.ParseMutation(s)
+	return err
 }
 
 // is reports whether f breaks the rule of that name.

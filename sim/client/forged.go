@@ -13,6 +13,9 @@ import (
 // errNoSecrets is for a forgery that has to be signed in the key's name.
 var errNoSecrets = errors.New("what is forged has to be signed anew, and nobody has this key's secrets")
 
+// errNotAsked is for a forgery of what the relying party does not want to see.
+var errNotAsked = errors.New(`there is no attestation signature: ask with "attestation": "direct"`)
+
 // at refuses a forgery that is none of this ceremony.
 func (f *Forgery) at(c Ceremony) error {
 	if f == nil || slices.Contains(f.Kind.At, c) {
@@ -26,6 +29,9 @@ func (x *creation) forge(made ctap.MakeCredentialResponse, data *ctap.AuthData) 
 	f := x.key.client.Forge
 	if f == nil {
 		return made, nil
+	}
+	if f.is("attestation") {
+		return x.attest(made, data)
 	}
 	id := data.CredentialID
 	changed := bytes.Clone(made.AuthData)
@@ -47,6 +53,24 @@ func (x *creation) forge(made ctap.MakeCredentialResponse, data *ctap.AuthData) 
 	return made, err
 }
 
+// attest puts another attestation in the place of the key's. See Section 8.
+func (x *creation) attest(made ctap.MakeCredentialResponse, data *ctap.AuthData) (ctap.MakeCredentialResponse, error) {
+	switch x.Attestation {
+	case "direct", "indirect", enterprise:
+	default:
+		return made, errNotAsked
+	}
+	if x.key.Attest == nil {
+		return made, errNoSecrets
+	}
+	a, err := x.key.Attest(x.key.client.Forge.Value, x.rpID, data.CredentialID, made.AuthData, x.data.hash[:])
+	if err != nil {
+		return made, err
+	}
+	made.Format, made.AuthData, made.Statement = a.Format, a.AuthData, a.Statement
+	return made, nil
+}
+
 // restate signs an attestation statement of the packed format anew, or breaks its signature. Where there is none nothing is
 // signed, and nothing can be broken. See Sections 8.2 and 8.7.
 func (x *creation) restate(made ctap.MakeCredentialResponse, id []byte, breaks bool) ([]byte, error) {
@@ -60,7 +84,7 @@ func (x *creation) restate(made ctap.MakeCredentialResponse, id []byte, breaks b
 	signature := byteString(statement["sig"])
 	switch {
 	case len(signature) == 0:
-		return nil, errors.New(`there is no attestation signature: ask with "attestation": "direct"`)
+		return nil, errNotAsked
 	case breaks:
 		signature[len(signature)-1] ^= 1
 	case made.Format != "packed":

@@ -47,6 +47,24 @@ type KeySignature struct {
 	Signature []byte `json:"signature"`
 }
 
+// KeyAttest names a key, one of its credentials, and what the credential is to come with: KIND, or KIND:MUTATION for what is
+// wrong in one thing, as docs/attestation.md has them.
+type KeyAttest struct {
+	Serial         string `json:"-" path:"serial"`
+	Attestation    string `json:"attestation"`
+	RP             string `json:"rp"`
+	Credential     []byte `json:"credential"`
+	AuthData       []byte `json:"authData"`
+	ClientDataHash []byte `json:"clientDataHash"`
+}
+
+// KeyAttestation is what a credential comes with.
+type KeyAttestation struct {
+	Format    string `json:"fmt"`
+	AuthData  []byte `json:"authData"`
+	Statement []byte `json:"attStmt"` // CBOR
+}
+
 // KeyPresence names a key and says who touches it from now on.
 type KeyPresence struct {
 	Serial string    `json:"-" path:"serial"`
@@ -152,6 +170,7 @@ func (s *Server) keys() []route {
 		on("POST", "/v1/keys/{serial}/finger", "say what the user does when a key blinks", func(ctx context.Context, in KeyFingers) (live.KeyShown, error) {
 			return l.SetKeyFingers(ctx, in.Serial, in.Fingers, in.Anew)
 		}),
+		on("POST", "/v1/keys/{serial}/attest", "make in a key's name an attestation that no command would have it make", s.attest),
 		on("POST", "/v1/keys/{serial}/enrol", "enrol a finger on a key", func(ctx context.Context, in KeyEnrol) (live.KeyShown, error) {
 			return l.EnrolFinger(ctx, in.Serial, in.PIN, in.Finger, in.Name)
 		}),
@@ -165,6 +184,12 @@ func (s *Server) keys() []route {
 func (s *Server) sign(ctx context.Context, in KeySign) (out KeySignature, err error) {
 	out.Signature, err = s.lab.SignForKey(ctx, in.Serial, in.RP, in.Credential, in.Message)
 	return out, err
+}
+
+// attest is likewise.
+func (s *Server) attest(ctx context.Context, in KeyAttest) (out KeyAttestation, err error) {
+	made, err := s.lab.AttestForKey(ctx, in.Serial, in.Attestation, in.RP, in.Credential, in.AuthData, in.ClientDataHash)
+	return KeyAttestation(made), err
 }
 
 // Where a key's frames can be watched, and where a program says that it uses the bus.

@@ -54,3 +54,13 @@ func (l *Lab) SignForKey(ctx context.Context, serial, rpID string, credentialID,
 	})
 	return signature, err
 }
+
+// AttestForKey makes, in a key's name, what the credential with that ID of a relying party comes with. See u2f.Key.AttestAs.
+func (l *Lab) AttestForKey(ctx context.Context, serial, what, rpID string, credentialID, authData, clientDataHash []byte) (
+	made attest.Attestation, err error) {
+	_, err = l.whenIdle(ctx, serial, func(_ *sim.World, k *key) error {
+		made, err = k.core.AttestAs(k.at, what, rpID, credentialID, authData, clientDataHash)
+		return err
+	})
+	return made, err
+}

@@ -1,6 +1,7 @@
 package attest
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -8,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mfalab/mfalab/u2f/cose"
@@ -96,6 +98,11 @@ func (a authorizations) with(tag int, v any, set bool) (authorizations, error) {
 		out = append(out, entry)
 	}
 	return out, nil
+}
+
+// and returns a with those of b.
+func (a authorizations) and(b authorizations) authorizations {
+	return slices.SortedStableFunc(slices.Values(append(slices.Clone(a), b...)), func(x, y asn1.RawValue) int { return cmp.Compare(x.Tag, y.Tag) })
 }
 
 // without returns a without a tag.

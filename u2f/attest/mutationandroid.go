@@ -46,7 +46,7 @@ func androidKeyMutations() []Mutation {
 		{"no-purpose", "8.4: purpose", "nothing is said of the key's purpose",
 			changed(func(d *draft) { d.android.Hardware = d.android.Hardware.without(tagPurpose) }), nil},
 		{"software", "8.4: teeEnforced", "all that is said of the key is enforced by software alone (allowed)", changed(func(d *draft) {
-			d.android.Software, d.android.Hardware = append(d.android.Hardware, d.android.Software...), authorizations{}
+			d.android.Software, d.android.Hardware = d.android.Hardware.and(d.android.Software), authorizations{}
 			d.android.AttestationLevel, d.android.KeymasterLevel = 0, 0
 		}), nil},
 		{"no-description", "8.4.1: extension", "the certificate has no description of the key", changed(func(d *draft) { d.android = nil }), nil},

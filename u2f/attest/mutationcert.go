@@ -1,6 +1,7 @@
 package attest
 
 import (
+	"crypto/sha1"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -82,9 +83,10 @@ func underStranger(d *draft) error {
 	return nil
 }
 
-// underLeaf has one who attests issue the certificate: whoever has the secrets of one key could make any other.
+// underLeaf has one who attests for another model issue the certificate: whoever has the secrets of one key could make any
+// other.
 func underLeaf(d *draft) error {
-	batch, err := d.attester.root.NewBatch(d.attester.model)
+	batch, err := d.attester.root.NewBatch(Model{Name: "another model", AAGUID: otherModel})
 	if err != nil {
 		return err
 	}
@@ -92,7 +94,8 @@ func underLeaf(d *draft) error {
 	if err != nil {
 		return err
 	}
-	d.leaf.by = &authority{batch.key, certificate}
+	id := sha1.Sum(certificate.RawSubjectPublicKeyInfo)
+	d.leaf.by, d.leaf.template.AuthorityKeyId = &authority{key: batch.key, certificate: certificate}, id[:]
 	d.behind = append([][]byte{batch.certificate}, d.behind...)
 	return nil
 }

@@ -111,7 +111,7 @@ func noneMutations() []Mutation {
 
 func u2fMutations() []Mutation {
 	const cbor, one, sig, xy = "8.6: syntax", "8.6: x5c", "8.6: sig", "8.6: x and y"
-	return of(FormatFIDOU2F, syntax(cbor, "sig", "x5c"), chains(cbor), []mutating{
+	return of(FormatFIDOU2F, syntax(cbor, "sig", "x5c"), alone(chains(cbor)), []mutating{
 		{"two-certificates", one, "x5c has two certificates", changed(func(d *draft) { d.behind = append(d.behind, d.attester.root.Certificate()) }), nil},
 		{"p384", "8.6: P-256", "the certificate's key is on P-384", withKey(cose.ES384), nil},
 		{"rsa", "8.6: P-256", "the certificate's key is an RSA key", withKey(cose.RS256), nil},
@@ -143,6 +143,11 @@ func u2fMutations() []Mutation {
 		{"short-x", xy, "x has 31 bytes", shortened(labelX), nil},
 		{"short-y", xy, "y has 31 bytes", shortened(labelY), nil},
 	})
+}
+
+// alone are those of the mutations that leave one certificate.
+func alone(list []mutating) []mutating {
+	return slices.DeleteFunc(list, func(m mutating) bool { return m.name == "issuer-no-ca" })
 }
 
 // withKey has a key of another kind sign, by its own certificate.

@@ -1,7 +1,10 @@
 package attest
 
 import (
+	"crypto"
+	"crypto/rsa"
 	"crypto/sha1"
+	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"slices"
@@ -27,8 +30,44 @@ func tpmMutations() []Mutation {
 			{"sig", tpmSig, "one bit of the signature is wrong", nil, flipped},
 			{"other-signer", tpmSig, "another key has signed than the certificate's", bySomebodyElse, nil},
 			{"alg", tpmSig, "the signature is said to be of ES256", nil, changed(func(d *draft) { d.members.setInt("alg", int64(cose.ES256)) })},
+			{"tpmt-signature", tpmSig, "the signature is a TPMT_SIGNATURE, as the section's words are, and nobody's practice (allowed)", nil, func(d *draft) error {
+				s, err := d.sign()
+				d.members.setBytes("sig", tpm2.Marshal(tpm2.TPMTSignature{SigAlg: tpm2.TPMAlgRSASSA, Signature: tpm2.NewTPMUSignature(tpm2.TPMAlgRSASSA,
+					&tpm2.TPMSSignatureRSA{Hash: tpm2.TPMAlgSHA256, Sig: tpm2.TPM2BPublicKeyRSA{Buffer: s}})}))
+				return err
+			}},
+			{"rs1", tpmSig, "the attestation key signs with SHA-1, as that of early TPMs did (allowed)", func(d *draft) error {
+				message, err := d.signedData()
+				sum := sha1.Sum(message)
+				d.tpm.data = sum[:]
+				return err
+			}, signedSHA1},
 		}, aaguids("8.3: AAGUID"), second("8.3.1: version"), constraints("8.3.1: basic constraints"),
 		chains(tpmSyntax), between(tpmSyntax), rooted())
+}
+
+// rs1 is RSASSA-PKCS1-v1_5 with SHA-1: RFC 8812 Section 2.
+const rs1 = -65535
+
+// signedSHA1 signs anew with SHA-1, which cose does not.
+func signedSHA1(d *draft) error {
+	message, err := d.toSign(d)
+	if err != nil {
+		return err
+	}
+	der, err := d.key.MarshalPKCS8()
+	if err != nil {
+		return err
+	}
+	key, err := x509.ParsePKCS8PrivateKey(der)
+	if err != nil {
+		return err
+	}
+	sum := sha1.Sum(message)
+	signature, err := rsa.SignPKCS1v15(nil, key.(*rsa.PrivateKey), crypto.SHA1, sum[:])
+	d.members.setInt("alg", rs1)
+	d.members.setBytes("sig", signature)
+	return err
 }
 
 // tpmStatements are mutations of the members, and of the public area.
