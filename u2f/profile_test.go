@@ -109,7 +109,7 @@ func TestParseProfileRefuses(t *testing.T) {
 		`{"permissions": false}`:                             "make_cred_uv_not_rqd, which needs the permissions",
 		`{"attestation": "tpm"}`:                             `"tpm" in attestation; use [packed packed-self fido-u2f none]`,
 		`{"attestation": "fido-u2f"}`:                        "fido-u2f, which has no AAGUID",
-		`{"attestation_formats": ["tpm"]}`:                   `"tpm" in attestation_formats; use [packed fido-u2f none]`,
+		`{"attestation_formats": ["ssh"]}`:                   `"tpm" in attestation_formats; use [packed fido-u2f none]`,
 		`{"attestation_formats": ["fido-u2f"]}`:              "fido-u2f in attestation_formats, which has no AAGUID",
 		`{"cbor": "loose"}`:                                  `"loose" in cbor; use [strict lenient]`,
 		`{"touch_timeout": "0s"}`:                            "has 0s for touch_timeout",
