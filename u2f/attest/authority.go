@@ -20,7 +20,7 @@ type authority struct {
 
 // Authorities are the purposes of the authorities under the root, besides metadata. In small letters, with ".crl" and ".crt", they
 // are what an authority's list of revoked certificates and its certificate are called below the URL that they were published at.
-func Authorities() []string { return []string{"TPM"} }
+func Authorities() []string { return []string{"TPM", "Android", "SafetyNet", "Anonymous"} }
 
 // Authority returns the certificate of the authority for a purpose, DER.
 func (r *Root) Authority(purpose string) ([]byte, error) {
