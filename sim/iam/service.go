@@ -441,6 +441,8 @@ type operation struct {
 	prepare func(Call) (any, error)
 	// look is prepare for what has to read the store first.
 	look func(*Service, context.Context, Call) (any, error)
+	// asked, where there is one, is requestParameters of an operation whose parameters here are not those of the wire.
+	asked func(Call) json.RawMessage
 }
 
 // param is one parameter of an operation; its shape says what values it takes.

@@ -254,6 +254,9 @@ func (op *operation) tells() bool {
 // request returns requestParameters: what was given of the parameters that the operation knows, without the secret ones.
 // Nil, which is null, where nothing was given.
 func (op *operation) request(call Call) json.RawMessage {
+	if op.asked != nil {
+		return op.asked(call)
+	}
 	b := []byte{'{'}
 	for _, p := range op.params {
 		if p.shape.secret {

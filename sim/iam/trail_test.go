@@ -260,6 +260,11 @@ func TestLookup(t *testing.T) {
 	}
 	_, err = look("EventCategory", "data")
 	require.Equal(t, "InvalidEventCategoryException", err.Code)
+	look("AttributeKey", "EventName", "AttributeValue", "ListUsers", "MaxResults", "7", "StartTime", "1771321497.5", "NextToken", "x")
+	require.Equal(t, `{"lookupAttributes":[{"attributeKey":"EventName","attributeValue":"ListUsers"}],"startTime":"Feb 17, 2026 9:44:57 AM",`+
+		`"maxResults":7,"nextToken":"x"}`, string(c.last().RequestParameters), "a record has them as they came")
+	look("MaxResults", "many", "StartTime", "NaN")
+	require.Nil(t, c.last().RequestParameters)
 	found, err = look("EventCategory", "insight")
 	require.Nil(t, err)
 	require.Empty(t, found.Events, "there are none of these")
