@@ -2,7 +2,12 @@ package cose
 
 import (
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
 	"fmt"
+
+	"filippo.io/mldsa"
 )
 
 // NewSigner returns a key whose private half somebody else has, such as a chip. The signer is asked as [crypto.Signer]
@@ -14,4 +19,13 @@ func NewSigner(a Algorithm, signer crypto.Signer) (*PrivateKey, error) {
 	}
 	k := &PrivateKey{algorithm: a, signer: signer}
 	return k, k.publish()
+}
+
+// Signer returns who has the private half, nil where the key itself has it.
+func (k *PrivateKey) Signer() crypto.Signer {
+	switch k.signer.(type) {
+	case *ecdsa.PrivateKey, *rsa.PrivateKey, ed25519.PrivateKey, *mldsa.PrivateKey:
+		return nil
+	}
+	return k.signer
 }

@@ -126,16 +126,7 @@ func (e *Element) MakeKey(a cose.Algorithm, seed []byte) (key *cose.PrivateKey, 
 		return nil, nil, err
 	}
 	err = e.do("make a private key", func(d *device) error {
-		made, err := e.create(d, template, seed, nil)
-		if err != nil {
-			return err
-		}
-		public, err := made.OutPublic.Contents()
-		if err != nil {
-			return err
-		}
-		unique, err := k.unique(public)
-		wrapped = append(unique, made.OutPrivate.Buffer...)
+		wrapped, err = e.makeWrapped(d, k, template, seed)
 		return err
 	})
 	if err != nil {
@@ -143,6 +134,20 @@ func (e *Element) MakeKey(a cose.Algorithm, seed []byte) (key *cose.PrivateKey, 
 	}
 	key, err = e.OpenKey(a, seed, wrapped)
 	return key, wrapped, err
+}
+
+// makeWrapped has the TPM make a key, and returns its public half and its private one as the TPM wraps it.
+func (e *Element) makeWrapped(d *device, k kind, template tpm2.TPMTPublic, auth []byte) ([]byte, error) {
+	made, err := e.create(d, template, auth, nil)
+	if err != nil {
+		return nil, err
+	}
+	public, err := made.OutPublic.Contents()
+	if err != nil {
+		return nil, err
+	}
+	unique, err := k.unique(public)
+	return append(unique, made.OutPrivate.Buffer...), err
 }
 
 // OpenKey implements [u2f.Element]. The TPM is asked when the key signs.
