@@ -170,6 +170,9 @@ const placeStart = macStart - placeOfPrimes
 // makeKey makes the private key of c.
 func (k *Key) makeKey(c *credential) error {
 	element := k.elementFor(c.alg)
+	if element != Element(software{}) {
+		c.id[0] = wrappedVersion
+	}
 	key, wrapped, err := element.MakeKey(c.alg, k.seed(c))
 	switch {
 	case err != nil:
@@ -180,17 +183,21 @@ func (k *Key) makeKey(c *credential) error {
 		return fmt.Errorf("u2f: internal error: a wrapped key of %d bytes", len(wrapped))
 	default:
 		nonce := sha256.Sum256(wrapped)
-		c.id[0], c.wrapped = wrappedVersion, wrapped
+		c.wrapped = wrapped
 		copy(c.id[nonceStart:], nonce[:])
 	}
 	k.holdReady(c, key)
 	return nil
 }
 
-// seed is the secret that the private key of c is derived from, where it is.
+// seed is the secret that the private key of c is derived from. One in a secure element is not, and its nonce comes later: the
+// seed is then what all credentials of an algorithm and a relying party have in common.
 func (k *Key) seed(c *credential) []byte {
 	nonce := [macStart - nonceStart]byte(c.nonce())
-	if c.alg == cose.RS256 {
+	switch {
+	case c.id[0] == wrappedVersion:
+		clear(nonce[:])
+	case c.alg == cose.RS256:
 		clear(nonce[placeStart-nonceStart:])
 	}
 	seed := k.master.derive(labelKey, nonce[:], c.rpIDHash[:], c.id[1:2])

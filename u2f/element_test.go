@@ -33,18 +33,18 @@ func (c *chip) Algorithms() []cose.Algorithm     { return []cose.Algorithm{cose.
 func (c *chip) WrappedSize(a cose.Algorithm) int { return chipWrapped }
 func (c *chip) Close() error                     { c.closed++; return nil }
 
-func (c *chip) MakeKey(a cose.Algorithm, _ []byte) (*cose.PrivateKey, []byte, error) {
+func (c *chip) MakeKey(a cose.Algorithm, seed []byte) (*cose.PrivateKey, []byte, error) {
 	c.made++
 	wrapped := bytes.Repeat([]byte{c.made}, chipWrapped)
-	key, err := c.OpenKey(a, nil, wrapped)
+	key, err := c.OpenKey(a, seed, wrapped)
 	return key, wrapped, err
 }
 
-func (c *chip) OpenKey(a cose.Algorithm, _, wrapped []byte) (*cose.PrivateKey, error) {
+func (c *chip) OpenKey(a cose.Algorithm, seed, wrapped []byte) (*cose.PrivateKey, error) {
 	if c.broken != nil {
 		return nil, c.broken
 	}
-	return cose.NewPrivateKey(a, wrapped)
+	return cose.NewPrivateKey(a, slices.Concat(seed, wrapped))
 }
 
 func (c *chip) Seal(secret []byte) ([]byte, error) {

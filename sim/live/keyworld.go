@@ -98,6 +98,9 @@ func (k *key) observe(e u2f.Event) {
 	if e.Finger != "" {
 		attrs = append(attrs, sim.String("finger", e.Finger))
 	}
+	if e.Why != "" {
+		attrs = append(attrs, sim.String("why", e.Why))
+	}
 	switch e.Name {
 	case u2f.Registered, u2f.Signed:
 		attrs = append(attrs, sim.Int("counter", int64(e.Counter)))

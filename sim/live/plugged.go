@@ -389,6 +389,9 @@ func (l *Lab) closeKeys() error {
 			p.stop()
 			ended = append(ended, p.ended)
 		}
+		if k.inside != nil {
+			_ = k.inside.Close() // what it had loaded is gone then, one way or the other
+		}
 		errs = append(errs, k.close())
 	}
 	bus := l.bus
