@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image"
-	_ "image/jpeg" // pictures that a phone took
-	_ "image/png"  // pictures that the aws CLI wrote
 	"io"
 	"os"
 	"strings"
@@ -74,31 +71,18 @@ func (c *cli) see(what string) (control.Scan, error) {
 	if len(b) > maxPicture {
 		return control.Scan{}, fmt.Errorf("%s is larger than %d bytes: it is no picture of a QR code", what, maxPicture)
 	}
-	if size, _, err := image.DecodeConfig(strings.NewReader(string(b))); err == nil {
-		return readQR(what, size, b)
+	uri, err := qr.ReadFile(b, qr.MaxPixels)
+	switch {
+	case err == nil:
+		return control.Scan{URI: uri}, nil
+	case errors.Is(err, qr.ErrNone):
+		return control.Scan{}, fmt.Errorf("no QR code can be read in the picture %s: give a sharper one, or the base32 seed as a file", what)
+	case !errors.Is(err, qr.ErrFormat):
+		return control.Scan{}, fmt.Errorf("the picture %s: %w", what, err)
 	}
 	text := strings.TrimSpace(string(b))
 	if strings.HasPrefix(strings.ToLower(text), "otpauth://") {
 		return control.Scan{URI: text}, nil
 	}
 	return control.Scan{Seed: text}, nil
-}
-
-// readQR reads the one code of a picture, whose size is bounded before it is unpacked: a small file can hold a huge one.
-func readQR(name string, size image.Config, b []byte) (control.Scan, error) {
-	if size.Width <= 0 || size.Height <= 0 || size.Width > qr.MaxPixels/size.Height {
-		return control.Scan{}, fmt.Errorf("the picture %s has %d x %d pixels, which is too many: scale it down", name, size.Width, size.Height)
-	}
-	picture, _, err := image.Decode(strings.NewReader(string(b)))
-	if err != nil {
-		return control.Scan{}, fmt.Errorf("the picture %s cannot be read: %w", name, err)
-	}
-	found, err := qr.Read(picture)
-	if err != nil {
-		return control.Scan{}, fmt.Errorf("no QR code can be read in the picture %s: give a sharper one, or the base32 seed as a file", name)
-	}
-	if len(found) > 1 {
-		return control.Scan{}, fmt.Errorf("the picture %s has %d QR codes: cut out the one that is meant", name, len(found))
-	}
-	return control.Scan{URI: found[0]}, nil
 }

@@ -2,14 +2,19 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mfalab/mfalab/sim/console"
 	"github.com/mfalab/mfalab/sim/control"
 	"github.com/mfalab/mfalab/sim/live"
+	"github.com/mfalab/mfalab/token/seedfile"
 )
 
 func (c *cli) console() *cobra.Command {
@@ -50,4 +55,34 @@ func (c *cli) console() *cobra.Command {
 		})
 	}
 	return cmd
+}
+
+// A phone is the lab's app as the console's pages show it.
+type phone struct{ lab *live.Lab }
+
+// Accounts implements console.Phone. Looking at the codes presses nothing.
+func (p phone) Accounts(ctx context.Context) ([]console.AppAccount, error) {
+	list, err := p.lab.List(ctx, live.Apps)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]console.AppAccount, len(list))
+	for i, d := range list {
+		now, err := p.lab.Peek(ctx, live.Apps, d.Serial, 0, true)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = console.AppAccount{Name: d.Serial, Code: now.Code, Left: time.Duration(now.Left).Round(time.Second)}
+	}
+	return out, nil
+}
+
+// Scan implements console.Phone.
+func (p phone) Scan(ctx context.Context, uri string) error {
+	record, err := seedfile.ParseURI(uri)
+	if err != nil {
+		return errors.New("its QR code sets up no authenticator app: " + strings.TrimPrefix(err.Error(), "seedfile: "))
+	}
+	_, err = p.lab.AddApp(ctx, record, "")
+	return err
 }

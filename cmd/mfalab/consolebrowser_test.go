@@ -3,8 +3,11 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -240,11 +243,6 @@ func (c *clerkDesk) apped(t *testing.T) {
 	c.administer()
 	c.user("anne")
 	c.assign("virtual", "phone")
-	var seed, picture string
-	require.NoError(t, json.Unmarshal(c.eval(t, `document.querySelector("#secret_key").textContent`), &seed))
-	require.NoError(t, json.Unmarshal(c.eval(t, `document.querySelector("#qr_code").src`), &picture))
-	require.Regexp(t, `^data:image/png;base64,`, picture)
-
 	// Whoever leaves now leaves the device behind, and finds the way out.
 	c.see("/iam/users/anne")
 	c.assign("virtual", "phone")
@@ -253,13 +251,28 @@ func (c *clerkDesk) apped(t *testing.T) {
 	c.says("The virtual MFA device that nobody had was deleted.")
 	c.fill("#type_virtual", "", "#device_name", "phone")
 	c.press("#next_button")
-	require.NoError(t, json.Unmarshal(c.eval(t, `document.querySelector("#secret_key").textContent`), &seed))
-	app := c.do(t, "app", "scan", "otpauth://totp/phone?secret="+seed)
+
+	// The picture goes from the page to the simulated app, as a file.
+	var page, shown string
+	require.NoError(t, json.Unmarshal(c.eval(t, `location.pathname.replace("/console", "")`), &page))
+	require.NoError(t, json.Unmarshal(c.eval(t, `document.querySelector("#qr_code").src`), &shown))
+	data, isPNG := strings.CutPrefix(shown, "data:image/png;base64,")
+	require.True(t, isPNG, shown)
+	picture, err := base64.StdEncoding.DecodeString(data)
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "qr.png")
+	require.NoError(t, os.WriteFile(file, picture, 0o600))
+	c.see("/app")
+	require.NoError(t, c.browser.(chromium).does(chromedp.SetUploadFiles(chromedp.CSS("#picture"), []string{file})))
+	c.press("#scan_button")
+	c.says("The app has the account.")
+	app := strings.Trim(string(c.eval(t, `document.querySelector(".codes dt").textContent`)), `"`)
 	read := func() string {
 		var shown live.Shown
-		require.NoError(t, json.Unmarshal([]byte(c.do(t, "app", "code", strings.Fields(app)[0], "--json")), &shown))
+		require.NoError(t, json.Unmarshal([]byte(c.do(t, "app", "code", app, "--json")), &shown))
 		return shown.Code
 	}
+	c.see(page)
 	first := read()
 	c.do(t, "clock", "advance", "30s")
 	c.fill("#code1", first, "#code2", read())

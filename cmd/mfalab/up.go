@@ -206,7 +206,7 @@ func (c *cli) pages(lab *live.Lab, stop func()) http.Handler {
 	mux.Handle("/v1/", api)
 	mux.Handle("/healthz", api)
 	mux.Handle("/mds/", mds(lab))
-	pages := console.New(console.Config{IAM: lab.IAM(), Clock: lab.Clock().Now, RequestID: lab.RequestID})
+	pages := console.New(console.Config{IAM: lab.IAM(), Clock: lab.Clock().Now, RequestID: lab.RequestID, Phone: phone{lab}})
 	mux.Handle(console.Root, pages)
 	mux.Handle(console.Root+"/", pages)
 	doors := site.New(site.Config{Directory: lab.Portal(), Clock: lab.Clock().Now, RequestID: lab.RequestID})

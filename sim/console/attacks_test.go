@@ -21,10 +21,10 @@ import (
 var changing = map[bool][]string{
 	true: {"/iam/users", "/iam/users/bob/delete", "/iam/users/bob/password", "/iam/users/bob/keys", "/iam/users/bob/permissions", "/iam/groups",
 		"/iam/groups/g/permissions", "/iam/groups/g/delete", "/iam/me/password", "/iam/settings/alias", "/iam/settings/passwords",
-		"/iam/mfa/bob/assign", "/iam/mfa/bob/assign/W", "/iam/mfa/bob/assign/W/key/begin", "/iam/mfa/bob/assign/W/key/finish",
+		"/iam/mfa/bob/assign", "/iam/mfa/bob/assign/W", "/iam/mfa/bob/assign/W/key/begin", "/iam/mfa/bob/assign/W/key/finish", "/iam/mfa/bob/assign/W/scan",
 		"/iam/mfa/bob/orphan", "/iam/mfa/bob/resync", "/iam/mfa/bob/remove", "/billing"},
 	false: {"/signin", "/signin/user", "/signin/root", "/signin/mfa", "/signin/kind", "/signin/resync", "/signin/password", "/signin/key/begin",
-		"/signin/key/finish", "/signin/trouble", "/signin/recovery", "/signin/recovery/finish", "/inbox/call"},
+		"/signin/key/finish", "/signin/trouble", "/signin/recovery", "/signin/recovery/finish", "/inbox/call", "/app"},
 }
 
 func TestNoFormOfAnotherSiteChangesAnything(t *testing.T) {
@@ -61,7 +61,7 @@ func TestNoPageCanBeFramedOrBeMadeToRunWhatStandsInIt(t *testing.T) {
 	b := l.browser().signInAs("bob")
 	inline := regexp.MustCompile(`<script(\s+defer)?>|<script[^>]*src="(https?:)?//|\son\w+=|\sstyle=|javascript:|<link[^>]*href="(https?:)?//`)
 	for _, path := range []string{"/signin", "/signin/user", "/signin/root", "/home", "/iam/users", "/iam/users/bob", "/iam/me", "/iam/groups",
-		"/iam/settings", "/billing", "/inbox", "/iam/mfa/bob/assign", "/static/console.js", "/no-such", "/iam/policy?arn=" + url.QueryEscape(`"><script>`)} {
+		"/iam/settings", "/billing", "/inbox", "/app", "/iam/mfa/bob/assign", "/static/console.js", "/no-such", "/iam/policy?arn=" + url.QueryEscape(`"><script>`)} {
 		r, err := b.Get(l.base() + path)
 		b.took(r, err)
 		policy := r.Header.Get("Content-Security-Policy")

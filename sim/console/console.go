@@ -23,6 +23,8 @@ type Config struct {
 	IAM *iam.Service
 	// Clock returns the lab's time and the wall's.
 	Clock func() (lab, wall time.Time)
+	// Phone is the lab's app, nil for none.
+	Phone Phone
 	// RequestID numbers calls of the account; nil means that they have no number.
 	RequestID func() string
 }
@@ -32,7 +34,8 @@ type Console struct {
 	cfg     Config
 	mux     *http.ServeMux
 	guarded http.Handler
-	marks   *Marks // on forms
+	marks   *Marks        // on forms
+	lens    chan struct{} // whoever reads a picture holds it
 
 	mu      sync.Mutex
 	visits  map[string]*visit  // by cookie: who has not signed in yet
@@ -42,7 +45,7 @@ type Console struct {
 // New returns a console.
 func New(cfg Config) *Console {
 	c := &Console{cfg: cfg, mux: http.NewServeMux(), visits: map[string]*visit{}, wizards: map[string]*wizard{}}
-	c.marks, c.guarded = NewMarks(), Guard(c.mux)
+	c.marks, c.guarded, c.lens = NewMarks(), Guard(c.mux), make(chan struct{}, 1)
 	c.mux.Handle("GET "+Root+"/static/", http.StripPrefix(Root, cached(http.FileServerFS(static))))
 	c.routeSignIn()
 	c.routeAccount()
@@ -51,6 +54,7 @@ func New(cfg Config) *Console {
 	c.routeDevices()
 	c.routeRecovery()
 	c.routeBilling()
+	c.routeApp()
 	return c
 }
 
@@ -62,7 +66,7 @@ const contentSecurityPolicy = "default-src 'none'; style-src 'self'; script-src 
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.guarded.ServeHTTP(w, r) }
 
 // maxForm bounds what a browser can send. Our choice: more than the answer of a security key, or a picture of a QR code.
-const maxForm = 1 << 20
+const maxForm = 4 << 20
 
 // named returns where a page is found by the machine's name, "" where it was asked for so: security keys know no IP
 // addresses (WebAuthn, Section 5.1.2), and cookies of the one are not those of the other.

@@ -27,6 +27,7 @@ type lab struct {
 	t       testing.TB
 	service *iam.Service
 	server  *httptest.Server
+	phone   *handset
 	now     time.Time
 }
 
@@ -34,7 +35,7 @@ type lab struct {
 const rootPassword = "rootsesame"
 
 func newLab(t testing.TB, settings ...string) *lab {
-	l := &lab{t: t, now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
+	l := &lab{t: t, phone: &handset{}, now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
 	s := iam.Defaults()
 	for _, x := range append([]string{"settle=0s"}, settings...) {
 		require.NoError(t, s.Set(x))
@@ -44,7 +45,8 @@ func newLab(t testing.TB, settings ...string) *lab {
 	var err error
 	l.service, err = iam.New(t.Context(), iam.Config{Store: store, Chance: sim.NewChance([]byte("console")), Settings: s}, l.now)
 	require.NoError(t, err)
-	l.server = httptest.NewServer(console.New(console.Config{IAM: l.service, Clock: func() (time.Time, time.Time) { return l.now, l.now }}))
+	l.server = httptest.NewServer(console.New(console.Config{IAM: l.service, Phone: l.phone,
+		Clock: func() (time.Time, time.Time) { return l.now, l.now }}))
 	t.Cleanup(l.server.Close)
 	l.must("signin", "SetRootPassword", "Password", rootPassword)
 	l.must("iam", "CreateAccountAlias", "AccountAlias", "acme")

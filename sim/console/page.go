@@ -60,12 +60,14 @@ type sheet struct {
 	Notice   string
 	Weakened []string
 	Now      time.Time
+	Phone    bool // there is an app
 	Data     any
 }
 
 // show writes a page. cookie is the one whose forms it is.
 func (c *Console) show(w http.ResponseWriter, r *http.Request, status int, name, cookie string, s sheet) {
 	s.Form, s.Account, s.Weakened, s.Now = c.marks.Of(cookie), c.cfg.IAM.Account(), c.cfg.IAM.Settings().Weakened(), c.now()
+	s.Phone = c.cfg.Phone != nil
 	if s.Notice == "" && r.Method == http.MethodGet {
 		s.Notice = notices[r.URL.Query().Get("done")]
 	}
@@ -203,4 +205,5 @@ var notices = map[string]string{
 	"changed":     "The change was made.",
 	"answered":    "The number was typed. Go on in the window in which you sign in.",
 	"registered":  "The security key was registered.",
+	"scanned":     "The app has the account.",
 }
