@@ -20,7 +20,7 @@ import (
 func BenchmarkGetAssertion(b *testing.B) {
 	b.Run("signature alone", benchmarkSignature)
 	b.Run("getAssertion", func(b *testing.B) {
-		r := newRig(b, "ctap2.1", nil)
+		r := newRig(b, u2f.DefaultProfile, nil)
 		m := r.make()
 		benchmark(b, r, append([]byte{getCmd}, asking(allow(m.auth.CredentialID))...))
 	})
@@ -44,7 +44,7 @@ func BenchmarkMakeCredential(b *testing.B) {
 		}
 	})
 	b.Run("makeCredential", func(b *testing.B) {
-		benchmark(b, newRig(b, "ctap2.1", nil), append([]byte{makeCmd}, making(nil)...))
+		benchmark(b, newRig(b, u2f.DefaultProfile, nil), append([]byte{makeCmd}, making(nil)...))
 	})
 }
 
@@ -63,7 +63,7 @@ func BenchmarkGetAssertionOfMany(b *testing.B) {
 }
 
 // BenchmarkGetInfo is what a key says of itself, encIdentifier and encCredStoreState included.
-func BenchmarkGetInfo(b *testing.B) { benchmark(b, newRig(b, "ctap2.3", nil), []byte{infoCmd}) }
+func BenchmarkGetInfo(b *testing.B) { benchmark(b, newRig(b, u2f.DefaultProfile, nil), []byte{infoCmd}) }
 
 // BenchmarkEnumeration lists 100 discoverable credentials of one relying party by authenticatorCredentialManagement.
 func BenchmarkEnumeration(b *testing.B) {
