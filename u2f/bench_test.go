@@ -63,7 +63,9 @@ func BenchmarkGetAssertionOfMany(b *testing.B) {
 }
 
 // BenchmarkGetInfo is what a key says of itself, encIdentifier and encCredStoreState included.
-func BenchmarkGetInfo(b *testing.B) { benchmark(b, newRig(b, u2f.DefaultProfile, nil), []byte{infoCmd}) }
+func BenchmarkGetInfo(b *testing.B) {
+	benchmark(b, newRig(b, u2f.DefaultProfile, nil), []byte{infoCmd})
+}
 
 // BenchmarkEnumeration lists 100 discoverable credentials of one relying party by authenticatorCredentialManagement.
 func BenchmarkEnumeration(b *testing.B) {
