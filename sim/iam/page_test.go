@@ -112,7 +112,7 @@ func TestMarkersOfKeysInAnyAlphabet(t *testing.T) {
 	var keys []string
 	for i := range 5 {
 		keys = append(keys, strings.Repeat("\U00020000", 127)+fmt.Sprint(i))
-		c.must("TagUser", "UserName", "bob", "Tags.member.1.Key", keys[i])
+		c.must("TagUser", "UserName", "bob", "Tags.member.1.Key", keys[i], "Tags.member.1.Value", "")
 	}
 	require.Equal(t, keys, c.pages("Key", 2, func() {}, "ListUserTags", "UserName", "bob"))
 	answer := c.must("ListUserTags", "UserName", "bob", "MaxItems", "2")

@@ -203,7 +203,7 @@ func TestLimits(t *testing.T) {
 		{"ListUsers", nil, "PathPrefix", "pathPrefix", func(n int) string { return strings.Repeat("/", n) }, 1, 512, ""},
 		{"CreateUser", []string{"UserName", "bounds"}, "PermissionsBoundary", "permissionsBoundary", text, 20, 2048, "InvalidInput"},
 		{"ListUsers", nil, "Marker", "marker", text, 1, 320, "ValidationError"},
-		{"TagUser", []string{"UserName", "eve"}, "Tags.member.1.Key", "tags.1.member.key", text, 1, 128, ""},
+		{"TagUser", []string{"UserName", "eve", "Tags.member.1.Value", "v"}, "Tags.member.1.Key", "tags.1.member.key", text, 1, 128, ""},
 		{"TagUser", []string{"UserName", "eve", "Tags.member.1.Key", "k"}, "Tags.member.1.Value", "tags.1.member.value", text, 0, 256, ""},
 		{"UpdateLoginProfile", []string{"UserName", "eve"}, "Password", "password", text, 1, 128, "NoSuchEntity"},
 		{"DeleteAccessKey", nil, "AccessKeyId", "accessKeyId", text, 16, 128, "NoSuchEntity"},

@@ -167,7 +167,7 @@ func TestListUsers(t *testing.T) {
 	c := newClerk(t)
 	require.Equal(t, "<Users></Users><IsTruncated>false</IsTruncated>", c.must("ListUsers"))
 	for i, path := range []string{"/", "/a/", "/a/b/", "/ab/"} {
-		c.must("CreateUser", "UserName", fmt.Sprint("user", i), "Path", path, "Tags.member.1.Key", "k")
+		c.must("CreateUser", "UserName", fmt.Sprint("user", i), "Path", path, "Tags.member.1.Key", "k", "Tags.member.1.Value", "v")
 	}
 	for prefix, want := range map[string]string{"/": "user0 user1 user2 user3", "/a": "user1 user2 user3", "/a/": "user1 user2", "/b": ""} {
 		t.Run("the prefix "+prefix, func(t *testing.T) {
