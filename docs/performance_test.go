@@ -73,7 +73,7 @@ func (f figure) held(m measured) bool {
 }
 
 func figures() []figure {
-	return slices.Concat(codeFigures, fobFigures, keyFigures, beforeFigures, ctapFigures, webauthnFigures, browserFigures,
+	return slices.Concat(codeFigures, fobFigures, keyFigures, beforeFigures, tpmFigures, ctapFigures, webauthnFigures, browserFigures,
 		sessionFigures, policyFigures, consoleFigures, commandFigures,
 		guestFigures) // last: who builds a guest leaves the disk busy
 }
