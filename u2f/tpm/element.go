@@ -83,10 +83,13 @@ func (e *Element) parent(d *device) (object, error) {
 	if err != nil {
 		return o, err
 	}
-	made, err := tpm2.CreatePrimary{
-		PrimaryHandle: tpm2.AuthHandle{Handle: tpm2.TPMRHOwner, Auth: tpm2.PasswordAuth(password)},
-		InPublic:      tpm2.New2B(tpm2.ECCSRKTemplate),
-	}.Execute(d.wire)
+	made, err := d.makeParent(password)
+	if errors.Is(err, tpm2.TPMRCBadAuth) && len(password) > 0 {
+		// TPM2_Clear takes the password away too. Then the storage key is another, and whoever asked says so.
+		if again, without := d.makeParent(nil); without == nil {
+			made, err = again, nil
+		}
+	}
 	if err != nil {
 		return o, ownerError{err}
 	}
@@ -97,6 +100,14 @@ func (e *Element) parent(d *device) (object, error) {
 	o.handle, o.name, o.public = made.ObjectHandle, made.Name, *public
 	d.loaded = append(d.loaded, o)
 	return o, nil
+}
+
+// makeParent has the TPM make the storage key of its owner's seed: the same each time, until TPM2_Clear.
+func (d *device) makeParent(password []byte) (*tpm2.CreatePrimaryResponse, error) {
+	return tpm2.CreatePrimary{
+		PrimaryHandle: tpm2.AuthHandle{Handle: tpm2.TPMRHOwner, Auth: tpm2.PasswordAuth(password)},
+		InPublic:      tpm2.New2B(tpm2.ECCSRKTemplate),
+	}.Execute(d.wire)
 }
 
 // persistentParent returns the storage key that lies in the TPM.

@@ -275,6 +275,13 @@ func TestAnOwnersPassword(t *testing.T) {
 	require.NotContains(t, fmt.Sprintf("%v %+v %#v %s", e, e, e, e), password)
 
 	require.NoError(t, e.Close())
+	name, err := e.Identity()
+	require.NoError(t, err)
+	between(t, e, func() { p.Run("tpm2_clear") })
+	cleared, err := e.Identity()
+	require.NoError(t, err, "the password is gone with it")
+	require.NotEqual(t, name, cleared)
+	require.NoError(t, e.Close())
 	gone := tpm.New(e.Address(), func() ([]byte, error) { return nil, os.ErrNotExist })
 	_, err = gone.Identity()
 	require.ErrorIs(t, err, os.ErrNotExist)
@@ -310,7 +317,7 @@ func TestTPMsThatAreNotThere(t *testing.T) {
 	for url, say := range map[string]string{
 		"tpm+unix://" + dir + "/none": "out of reach",
 		"tpm://" + dir + "/none":      "out of reach",
-		"tpm://" + file:               "is no device",
+		"tpm://" + file:               "that is no device",
 		"tpm:///dev/null":             "hung up",
 		"tpm://" + l.Addr().String():  "out of reach",
 	} {

@@ -46,7 +46,9 @@ func (e *Element) explain(what string, err error) error {
 	case isLost && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)):
 		reason = "it hung up, twice; see whether it is in good order, and try again"
 	case isLost && errors.Is(err, os.ErrDeadlineExceeded):
-		reason = "it does not answer; another program may be using it, if it is no resource manager's: let that end"
+		reason = "it does not answer; if it is a swtpm, another program may be using it: let that end"
+	case errors.Is(err, errNoDevice):
+		reason = err.Error()
 	case isLost:
 		reason = fmt.Sprintf("it is out of reach: %v; start it, and try again", lost.err)
 	case isOwner && (errors.Is(err, tpm2.TPMRCBadAuth) || errors.Is(err, tpm2.TPMRCAuthFail)):

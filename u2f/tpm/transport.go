@@ -43,6 +43,9 @@ type errLost struct{ err error }
 func (e errLost) Error() string { return e.err.Error() }
 func (e errLost) Unwrap() error { return e.err }
 
+// errNoDevice says that something else lies where a device is to be.
+var errNoDevice = errors.New("that is no device; write the address of a socket as tpm+unix://PATH")
+
 // A wire is an open way to a TPM. It is go-tpm's transport.TPM.
 type wire struct {
 	stream  io.ReadWriteCloser
@@ -60,7 +63,7 @@ func (a Address) dial() (*wire, error) {
 		case err != nil:
 			return nil, err
 		case info.Mode()&os.ModeCharDevice == 0: // lest a file is written over
-			return nil, fmt.Errorf("%s is no device; write the address of a socket as tpm+unix://%s", a.place, a.place)
+			return nil, fmt.Errorf("%w: %s", errNoDevice, a.place)
 		}
 		f, err := os.OpenFile(a.place, os.O_RDWR, 0)
 		if err != nil {
