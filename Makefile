@@ -6,7 +6,7 @@ GO = go
 # race detector needs.
 PACKAGES = awscli python3-boto3 oathtool zbar-tools qrencode pskctool stoken python3-pskc librsvg2-bin gcc libc6-dev \
 	fido2-tools swtpm tpm2-tools tshark python3-fido2 pamu2fcfg libpam-u2f pamtester openssh-client openssh-server chromium firefox-esr \
-	$(GUEST_PACKAGES)
+	openssl $(GUEST_PACKAGES)
 
 # What makes a guest with a kernel of its own, and runs it.
 GUEST_PACKAGES = qemu-system-x86 mmdebstrap cpio xz-utils e2fsprogs
