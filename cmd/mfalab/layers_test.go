@@ -88,7 +88,7 @@ var rooms = map[string]room{
 	"sim/live": {"sim sim/trail sim/s3 sim/iam sim/portal sim/iam/memory sim/iam/sqlite token/... u2f/... hid/...", "", edge,
 		"where the world meets the wall clock and a directory"},
 	"sim/control": {"sim sim/trail sim/live u2f/metadata sim/iam sim/portal token/... u2f", "", edge, "the lab's own API, and its client"},
-	"sim/console": {"sim/iam token/seedfile/qr", "sim sim/iam/memory sim/client u2f u2f/attest u2f/flash", edge, "the account's console: pages in front of IAM"},
+	"sim/console": {"sim/iam token/seedfile/qr", "sim sim/iam/memory sim/client u2f u2f/attest u2f/flash u2f/metadata", edge, "the account's console: pages in front of IAM"},
 	"sim/portal":  {"sim/iam sim/trail", "sim sim/iam/memory", told, "a relying party beside the account: its records lie in the account's store"},
 	"sim/portal/site": {"sim/iam sim/portal sim/console", "sim sim/iam/memory", edge,
 		"the portal's pages: decided behind them, styled as the console's"},

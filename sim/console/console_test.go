@@ -34,7 +34,10 @@ type lab struct {
 // rootPassword is root's, Open-Sesame-1 everybody else's.
 const rootPassword = "rootsesame"
 
-func newLab(t testing.TB, settings ...string) *lab {
+func newLab(t testing.TB, settings ...string) *lab { return newLabOf(t, iam.Config{}, settings...) }
+
+// newLabOf is newLab with an account that has more than a store and rules.
+func newLabOf(t testing.TB, cfg iam.Config, settings ...string) *lab {
 	l := &lab{t: t, phone: &handset{}, now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
 	s := iam.Defaults()
 	for _, x := range append([]string{"settle=0s"}, settings...) {
@@ -43,7 +46,8 @@ func newLab(t testing.TB, settings ...string) *lab {
 	store := memory.New()
 	t.Cleanup(func() { _ = store.Close() })
 	var err error
-	l.service, err = iam.New(t.Context(), iam.Config{Store: store, Chance: sim.NewChance([]byte("console")), Settings: s}, l.now)
+	cfg.Store, cfg.Chance, cfg.Settings = store, sim.NewChance([]byte("console")), s
+	l.service, err = iam.New(t.Context(), cfg, l.now)
 	require.NoError(t, err)
 	l.server = httptest.NewServer(console.New(console.Config{IAM: l.service, Phone: l.phone,
 		Clock: func() (time.Time, time.Time) { return l.now, l.now }}))

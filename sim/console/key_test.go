@@ -19,6 +19,9 @@ import (
 	"github.com/mfalab/mfalab/u2f/flash"
 )
 
+// serialOnPage finds the serial number of a security key on a user's page.
+var serialOnPage = regexp.MustCompile(`name="serial" value="([^"]+:u2f/[^"]+)"`)
+
 // pageOrigin is the origin that answers say they come from: the one that the account expects by default.
 const pageOrigin = "http://localhost:6325"
 

@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -31,9 +32,7 @@ const (
 // the reports became what they are, that of the newest where it is empty.
 func NewEntry(s *Statement, reports []Report, changed string) Entry {
 	all := append([]Report{{Status: NotCertified, Since: began}}, reports...)
-	if changed == "" {
-		changed = all[len(all)-1].Since
-	}
+	changed = cmp.Or(changed, all[len(all)-1].Since, began)
 	return Entry{AAGUID: s.AAGUID, KeyIdentifiers: s.KeyIdentifiers, Statement: s, Reports: all, Changed: changed}
 }
 

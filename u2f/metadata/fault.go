@@ -27,7 +27,7 @@ type FaultKind struct {
 
 // rules of Service that are broken more than once.
 const (
-	rules     = `Service, "Metadata BLOB object processing rules"`
+	rules     = "Service, processing rules" // "Metadata BLOB object processing rules"
 	chainRule = rules + ": the chain leads to the root"
 	signRule  = rules + ": the signature"
 )
@@ -39,7 +39,7 @@ var faults = []FaultKind{
 	{"confusion", "RFC 8725, Section 3.1: the algorithm", `"alg" is "HS256", and the key is the signer's public key`},
 	{"other-certificate", signRule, "the signer's certificate is another's, of the same chain"},
 	{"no-certificates", chainRule, "no x5c: the root itself should have signed"},
-	{"elsewhere", `Service, "Metadata BLOB object processing rules": x5u`, "no x5c, but x5u, which names another origin"},
+	{"elsewhere", rules + ": x5u", "no x5c, but x5u, which names another origin"},
 	{"other-root", chainRule, "all of it is right, under a root of the same name that nobody trusts"},
 	{"expired", chainRule, "the signer's certificate ended with 2020"},
 	{"not-ca", chainRule, "the certificate that issued the signer's is not that of an authority"},
