@@ -25,11 +25,26 @@ func newDRBG(entropy []byte) drbg {
 // read fills b.
 func (d *drbg) read(b []byte) {
 	for len(b) > 0 {
-		mac := hmac.New(sha256.New, d.key[:])
-		mac.Write(binary.BigEndian.AppendUint64(nil, d.next))
+		block := d.block()
 		d.next++
-		b = b[copy(b, mac.Sum(nil)):]
+		b = b[copy(b, block[:]):]
 	}
+}
+
+// block is the HMAC of the counter: RFC 2104, Section 2. Package crypto/hmac allocates two hashes for each.
+func (d *drbg) block() [sha256.Size]byte {
+	var inner [sha256.BlockSize + 8]byte
+	var outer [sha256.BlockSize + sha256.Size]byte
+	copy(inner[:], d.key[:])
+	copy(outer[:], d.key[:])
+	for i := range sha256.BlockSize {
+		inner[i] ^= 0x36
+		outer[i] ^= 0x5c
+	}
+	binary.BigEndian.PutUint64(inner[sha256.BlockSize:], d.next)
+	sum := sha256.Sum256(inner[:])
+	copy(outer[sha256.BlockSize:], sum[:])
+	return sha256.Sum256(outer[:])
 }
 
 // bytes returns n new bytes.

@@ -23,6 +23,9 @@ const (
 	cmdLargeBlobs       = 0x0c
 )
 
+// usualRequest is room for most requests, in bytes. Our choice.
+const usualRequest = 512
+
 // A PIN is what a user types. It is shown nowhere.
 type PIN string
 
@@ -60,6 +63,18 @@ type Key struct {
 	// Attest makes in the key's name what its credential with this ID comes with, of a kind or wrong in one thing, as
 	// [attest.ParseMutation] reads what. It is nil where Sign is.
 	Attest func(what, rpID string, id, authData, clientDataHash []byte) (attest.Attestation, error)
+	// Open says that the client has the key open and nobody else uses it. What the key says of itself is then asked for
+	// with the first ceremony and kept, as libfido2 does from fido_dev_open on: until the key refuses something, does not
+	// answer, or has its PIN changed by this client.
+	Open bool
+
+	kept *known // of an open key
+}
+
+// known is what a key says of itself. Nobody changes it.
+type known struct {
+	info ctap.GetInfoResponse
+	said []byte // info as it came
 }
 
 // A Prompt is what a client asks a user for.
@@ -97,6 +112,11 @@ type Client struct {
 	Related func(rpID string) ([]byte, error)
 	// Forge makes the answer break one rule; nil is an honest client.
 	Forge *Forgery
+
+	last struct { // what parsePage made of the origin of the last ceremony
+		origin string
+		page   page
+	}
 }
 
 // From the specification, Section 15.1: for how long a ceremony waits.
@@ -123,12 +143,11 @@ type key struct {
 	*Key
 	client *Client
 	index  int
-	info   ctap.GetInfoResponse
-	said   []byte    // info as it came
-	rest   *moreInfo // what else it says, once somebody has asked
-	u2f    bool      // it knows U2F only
-	token  []byte
-	uv     bool // the request asks the key itself to verify the user
+	*known
+	rest  *moreInfo // what else it says, once somebody has asked
+	u2f   bool      // it knows U2F only
+	token []byte
+	uv    bool // the request asks the key itself to verify the user
 	// protocol is that of the token.
 	protocol uint64
 }
@@ -136,6 +155,11 @@ type key struct {
 // meet asks a key what it is. A key that knows no CTAP2 is one of U2F, where it has that. See CTAP Section 6.4.
 func (c *Client) meet(i int) (*key, error) {
 	k := &key{client: c, Key: &c.Keys[i], index: i}
+	if k.Ask != nil && k.Open && k.kept != nil {
+		k.known = k.kept
+		return k, nil
+	}
+	k.known = &known{}
 	if k.Ask == nil {
 		k.u2f = true
 		return k, nil
@@ -152,12 +176,23 @@ func (c *Client) meet(i int) (*key, error) {
 		return nil, failed("the key does not say what it is", err)
 	}
 	k.said = bytes.Clone(body)
+	if k.Open {
+		k.kept = k.known
+	}
 	return k, nil
 }
 
 // send returns the body of the key's answer, or its status as an error.
 func (k *key) send(command byte, params []byte) ([]byte, error) {
-	reply, err := k.Ask(slices.Concat([]byte{command}, params))
+	return k.ask(slices.Concat([]byte{command}, params))
+}
+
+// ask is send for a request that begins with its command.
+func (k *key) ask(request []byte) ([]byte, error) {
+	reply, err := k.Ask(request)
+	if err != nil || len(reply) == 0 || reply[0] != byte(ctap.OK) {
+		k.kept = nil
+	}
 	switch {
 	case err != nil:
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -32,8 +33,9 @@ type collected struct {
 // serialise writes client data byte for byte as Section 5.8.1.1 says, so that verifiers of the limited kind (Section
 // 5.8.1.2) can read it as well: the members in this order, topOrigin behind them.
 func (c collected) serialise() clientData {
-	b := appendString([]byte(`{"type":`), c.kind)
-	b = appendString(append(b, `,"challenge":`...), base64.RawURLEncoding.EncodeToString(c.challenge))
+	b := make([]byte, 0, 128+2*len(c.challenge)+len(c.origin)+len(c.top))
+	b = appendString(append(b, `{"type":`...), c.kind)
+	b = append(base64.RawURLEncoding.AppendEncode(append(b, `,"challenge":"`...), c.challenge), '"')
 	b = appendString(append(b, `,"origin":`...), c.origin)
 	b = strconv.AppendBool(append(b, `,"crossOrigin":`...), c.cross)
 	if c.top != "" {
@@ -62,6 +64,9 @@ func (c *Client) collect(kind string, challenge []byte, p page) (clientData, err
 // appendString implements CCDToString: it escapes what JSON has to, and nothing else. See Section 5.8.1.1.
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
+	if !strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == '"' || r == '\\' || r == utf8.RuneError }) {
+		return append(append(b, s...), '"')
+	}
 	for _, r := range s {
 		switch {
 		case r == '"', r == '\\':

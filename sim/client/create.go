@@ -55,7 +55,7 @@ func (c *Client) Create(origin string, options []byte) ([]byte, error) {
 
 // begin decides what needs no key. See Section 5.1.3, steps 1 to 19.
 func (c *Client) begin(x *creation, origin string) (err error) {
-	if x.page, err = parsePage(origin); err != nil {
+	if x.page, err = c.pageAt(origin); err != nil {
 		return err
 	}
 	if x.rpID, err = c.relyingParty(x.page, x.RP.ID); err != nil {
@@ -102,7 +102,7 @@ func (x *creation) make() (made ctap.MakeCredentialResponse, body []byte, err er
 	if err := x.prepare(&req); err != nil {
 		return made, nil, err
 	}
-	if body, err = x.key.send(cmdMakeCredential, req.Append(nil)); err != nil {
+	if body, err = x.key.ask(req.Append(append(make([]byte, 0, usualRequest), cmdMakeCredential))); err != nil {
 		return made, nil, err
 	}
 	made, err = ctap.ParseMakeCredentialResponse(body)

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strconv"
 
@@ -79,9 +80,12 @@ type largeBlobOutput struct {
 
 // encode writes the members in the order of Section 5.1.
 func (c *credential) encode() ([]byte, error) {
-	results, err := json.Marshal(&c.extensions)
-	if err != nil {
-		return nil, &Error{Name: NotAllowedError, Message: "the credential cannot be written", Err: err}
+	results := []byte("{}")
+	if !reflect.ValueOf(&c.extensions).Elem().IsZero() {
+		var err error
+		if results, err = json.Marshal(&c.extensions); err != nil {
+			return nil, &Error{Name: NotAllowedError, Message: "the credential cannot be written", Err: err}
+		}
 	}
 	r := &c.response
 	b := make([]byte, 0, 512+4*(len(c.id)+len(r.clientData)+len(r.authData)+len(r.attestation)+len(r.publicKey)+len(r.signature))/3+len(results))
@@ -153,7 +157,8 @@ func spki(public crypto.PublicKey) []byte {
 
 // attestationObject encodes an answer with names in the place of numbers. See Section 6.5.
 func attestationObject(made ctap.MakeCredentialResponse) []byte {
-	b := append([]byte("\xa3\x63fmt"), marshal(made.Format)...)
+	b := make([]byte, 0, 64+len(made.Format)+len(made.Statement)+len(made.AuthData))
+	b = append(append(b, "\xa3\x63fmt"...), marshal(made.Format)...)
 	b = append(append(b, "\x67attStmt"...), made.Statement...)
 	return append(append(b, "\x68authData"...), ctap.EncodeBytes(made.AuthData)...)
 }

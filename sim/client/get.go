@@ -30,7 +30,7 @@ func (c *Client) Get(origin string, options []byte) ([]byte, error) {
 		return nil, err
 	}
 	x := &request{requestOptions: &o}
-	if x.page, err = parsePage(origin); err != nil {
+	if x.page, err = c.pageAt(origin); err != nil {
 		return nil, err
 	}
 	if x.rpID, err = c.relyingParty(x.page, o.RPID); err != nil {
@@ -75,7 +75,7 @@ func (x *request) sign() (a ctap.GetAssertionResponse, body []byte, err error) {
 	if err := x.prepare(&req); err != nil {
 		return a, nil, err
 	}
-	if body, err = x.key.send(cmdGetAssertion, req.Append(nil)); err != nil {
+	if body, err = x.key.ask(req.Append(append(make([]byte, 0, usualRequest), cmdGetAssertion))); err != nil {
 		return a, nil, err
 	}
 	if a, err = ctap.ParseGetAssertionResponse(body); err != nil {

@@ -195,7 +195,7 @@ func TestAPINThatHasToBeChanged(t *testing.T) {
 		}
 		return reply, err
 	}
-	b.browser.Keys[0].PIN = "1234"
+	b.browser.Keys[0].PIN, b.browser.Keys[0].Open = "1234", true
 	_, err := b.browser.Get(page, verified)
 	require.ErrorContains(t, err, "wants its PIN changed first")
 	var prompts []client.Prompt

@@ -109,8 +109,12 @@ func read(b []byte, v any) error {
 // parseCreationOptions reads the options of Create: what is required must be there, and a user's handle has 1 to 64
 // bytes. See Sections 5.1.3 and 5.4.
 func parseCreationOptions(b []byte) (o creationOptions, err error) {
-	if err := read(b, &o); err != nil {
-		return o, err
+	o, ok := plainCreation(b)
+	if !ok {
+		o = creationOptions{}
+		if err := read(b, &o); err != nil {
+			return o, err
+		}
 	}
 	for _, m := range []struct {
 		name string
@@ -133,8 +137,12 @@ func parseCreationOptions(b []byte) (o creationOptions, err error) {
 }
 
 func parseRequestOptions(b []byte) (o requestOptions, err error) {
-	if err := read(b, &o); err != nil {
-		return o, err
+	o, ok := plainRequest(b)
+	if !ok {
+		o = requestOptions{}
+		if err := read(b, &o); err != nil {
+			return o, err
+		}
 	}
 	if o.Challenge == nil {
 		return o, refuse(TypeError, "the options have no challenge")

@@ -38,6 +38,18 @@ func parsePage(origin string) (page, error) {
 	return p, nil
 }
 
+// pageAt is parsePage, which does not read the same origin twice in a row.
+func (c *Client) pageAt(origin string) (page, error) {
+	if origin == "" || origin != c.last.origin {
+		p, err := parsePage(origin)
+		if err != nil {
+			return p, err
+		}
+		c.last.origin, c.last.page = origin, p
+	}
+	return c.last.page, nil
+}
+
 // relyingParty returns the RP ID that the page may use: the one that it asks for, or its own host where it asks for none.
 // One that is no suffix of the host may name the page as one of its related origins. See Section 5.1.3.
 func (c *Client) relyingParty(p page, asked string) (string, error) {

@@ -147,6 +147,7 @@ func (k *key) change(old PIN, least uint64) (PIN, error) {
 	}
 	req.UVAuthParam = secret.Authenticate(slices.Concat(req.NewPINEnc, req.PINHashEnc))
 	_, err = k.clientPIN(req)
+	k.kept = nil // it wanted another PIN until now
 	return pin, err
 }
 

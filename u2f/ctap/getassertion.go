@@ -47,11 +47,12 @@ func ParseGetAssertionRequest(b []byte) (GetAssertionRequest, error) {
 
 // Append appends the parameters in canonical form, for [ParseGetAssertionRequest] to read.
 func (g *GetAssertionRequest) Append(b []byte) []byte {
-	var out mapBuilder
+	out := mapBuilder{body: make([]byte, 0, usualRequest)}
 	out.text(0x01, g.RPID)
 	out.bytes(0x02, g.ClientDataHash)
 	if g.AllowList != nil {
-		out.encoded(0x03, appendDescriptors(nil, g.AllowList))
+		out.key(0x03)
+		out.body = appendDescriptors(out.body, g.AllowList)
 	}
 	if g.Extensions != nil {
 		out.encoded(0x04, appendExtensions(nil, g.Extensions))

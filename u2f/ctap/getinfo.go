@@ -117,7 +117,11 @@ func appendNumbers(b []byte, list []uint64) []byte {
 }
 
 func (r *reader) numbers() (list []uint64) {
-	for n := r.count(majorArray); r.left(n); n-- {
+	n := r.count(majorArray)
+	if n > 0 {
+		list = make([]uint64, 0, r.room(n))
+	}
+	for ; r.left(n); n-- {
 		list = append(list, r.unsigned())
 	}
 	return list
@@ -285,15 +289,20 @@ func (g *GetInfoResponse) read(r *reader, key uint64) {
 }
 
 func (r *reader) texts() (list []string) {
-	for n := r.count(majorArray); r.left(n); n-- {
+	n := r.count(majorArray)
+	if n > 0 {
+		list = make([]string, 0, r.room(n))
+	}
+	for ; r.left(n); n-- {
 		list = append(list, r.text())
 	}
 	return list
 }
 
 func (r *reader) optionIDs() map[string]bool {
-	options := map[string]bool{}
-	for n := r.count(majorMap); r.left(n); n-- {
+	n := r.count(majorMap)
+	options := make(map[string]bool, min(r.room(n), usualOptions))
+	for ; r.left(n); n-- {
 		name := r.name()
 		options[name] = r.boolean()
 	}

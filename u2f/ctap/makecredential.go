@@ -18,6 +18,9 @@ type MakeCredentialRequest struct {
 	paramsFault error
 }
 
+// usualRequest is as much room as most requests take, in bytes. Our choice.
+const usualRequest = 512
+
 // clientDataHashSize is that of SHA-256. See Section 6.1.
 const clientDataHashSize = 32
 
@@ -138,18 +141,21 @@ func HasDisplayName(b []byte) (there bool) {
 
 // Append appends the parameters in canonical form, for [ParseMakeCredentialRequest] to read.
 func (m *MakeCredentialRequest) Append(b []byte) []byte {
-	var out mapBuilder
+	out := mapBuilder{body: make([]byte, 0, usualRequest)}
 	out.bytes(0x01, m.ClientDataHash)
-	out.encoded(0x02, m.appendRP(nil))
-	out.encoded(0x03, appendUser(nil, &m.User))
-	params := appendShort(nil, majorArray, uint64(len(m.Params)))
+	out.key(0x02)
+	out.body = m.appendRP(out.body)
+	out.key(0x03)
+	out.body = appendUser(out.body, &m.User)
+	out.key(0x04)
+	out.body = appendShort(out.body, majorArray, uint64(len(m.Params)))
 	for _, p := range m.Params {
-		params = appendInteger(appendText(appendShort(params, majorMap, 2), "alg"), p.Alg)
-		params = appendText(appendText(params, "type"), p.Type)
+		out.body = appendInteger(appendText(appendShort(out.body, majorMap, 2), "alg"), p.Alg)
+		out.body = appendText(appendText(out.body, "type"), p.Type)
 	}
-	out.encoded(0x04, params)
 	if m.ExcludeList != nil {
-		out.encoded(0x05, appendDescriptors(nil, m.ExcludeList))
+		out.key(0x05)
+		out.body = appendDescriptors(out.body, m.ExcludeList)
 	}
 	if m.Extensions != nil {
 		out.encoded(0x06, appendExtensions(nil, m.Extensions))

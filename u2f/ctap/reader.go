@@ -44,6 +44,9 @@ func (r *reader) count(major byte) uint64 {
 	return h.arg
 }
 
+// room is how many of n elements there can be in what is left of the message: what is made for them is not larger.
+func (r *reader) room(n uint64) int { return int(min(n, uint64(len(r.s.msg)-r.s.pos))) }
+
 // left reports whether n entries are left to read and nothing has gone wrong.
 func (r *reader) left(n uint64) bool { return n > 0 && r.err == nil }
 
@@ -73,7 +76,7 @@ func (r *reader) integer() int64 {
 func (r *reader) bytes() []byte { return r.string(majorBytes) }
 
 // text reads a text string.
-func (r *reader) text() string { return string(r.string(majorText)) }
+func (r *reader) text() string { return textOf(r.string(majorText)) }
 
 func (r *reader) string(major byte) []byte {
 	h, ok := r.next(major)
