@@ -142,10 +142,17 @@ func (c *deciding) leaveTrail(ctx context.Context) error {
 func (c *deciding) putEvent(tx Tx) error {
 	e := c.event()
 	var besides []*trail.Event
-	if tell := signInEvents[c.op.name]; tell != nil && c.op.service == signInService {
+	if c.op.service == signInService {
+		tell := signInEvents[c.op.name]
+		if tell == nil {
+			return nil
+		}
 		besides = tell(c, e)
 	}
 	for _, e := range append([]*trail.Event{e}, besides...) {
+		if e.Name == "" {
+			continue
+		}
 		if err := c.note(tx, e, c.call.Now); err != nil {
 			return err
 		}

@@ -28,6 +28,11 @@ var flows = map[string]script{
 	"a-security-key":        keyFlow,
 	"root-at-the-console":   rootFlow,
 	"a-new-user-with-a-key": userFlow,
+
+	"a-name-that-is-taken":              takenFlow,
+	"a-password-that-has-to-be-changed": renewalFlow,
+	"root-with-a-device":                rootDeviceFlow,
+	"two-kinds-of-devices":              choiceFlow,
 }
 
 func enrolFlow(t *testing.T) (*clerk, int, []string) {

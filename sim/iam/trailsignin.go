@@ -8,7 +8,8 @@ import (
 )
 
 // signInService is the service of what the sign-in page does: it has no API. What the trail makes of its calls stands in
-// signInEvents, after Section 7 of AWS MFA; what is not there is recorded under its own name.
+// signInEvents, after Section 7 of AWS MFA. What is not there is a step between two pages, of which the real service has no
+// record; the journal has it.
 const signInService = "signin"
 
 // From Section 7, and "AWS Management Console sign-in events" of the CloudTrail User Guide: what records call the root user
@@ -19,7 +20,8 @@ const (
 	noUserInTrail = "No username found in supplied account"
 )
 
-// signInEvents make the event of a call what the trail knows it as, and return what it knows besides.
+// signInEvents make the event of a call what the trail knows it as, and return what it knows besides. An event that is left
+// without a name is none.
 var signInEvents = map[string]func(*deciding, *trail.Event) []*trail.Event{
 	"BeginSignIn":                signingEvent,
 	"FinishSignInWithCode":       signingEvent,
@@ -50,7 +52,7 @@ func signingEvent(c *deciding, e *trail.Event) []*trail.Event {
 			e.CheckMFA(c.deviceKind())
 			return nil
 		default: // a new password is due: the sign-in is recorded when it is there
-			e.Request = nil
+			e.Name = ""
 			return nil
 		}
 	default:
