@@ -206,6 +206,6 @@ const (
 	kindUsage = "usage"
 
 	kindTrail = "trail" // the number of an event in 16 hexadecimal digits
-	// kindThrottle is only used with the weakness count-per-session: the serial number, a space, the access key ID.
+	// kindThrottle has the key strangers, and with the weakness count-per-session a serial number, a space, an access key ID.
 	kindThrottle = "throttle"
 )

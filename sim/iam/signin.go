@@ -172,7 +172,7 @@ func (o *operating) beginSignInOf() (any, error) {
 	}
 	given := o.prepared.(password)
 	if u == nil || u.LoginProfile == nil || u.LoginProfile.Hash != given.hash {
-		return nil, o.refuse("SignInFailed")
+		return nil, o.refuseStranger()
 	}
 	p := u.LoginProfile
 	if locked := p.locked(o.Now, &o.settings); locked || !given.right {
@@ -193,6 +193,22 @@ func (o *operating) beginSignInOf() (any, error) {
 		return nil, err
 	}
 	return o.goOn(u, s)
+}
+
+// strangers is the key of the count of sign-ins in names that nobody has.
+const strangers = "nobody"
+
+// refuseStranger refuses somebody who is not there, or has no password. It is counted and stored as for somebody who is, because
+// otherwise it would be quicker.
+func (o *operating) refuseStranger() error {
+	var t Throttle
+	if _, err := get(o.Tx, kindThrottle, strangers, &t); err != nil {
+		return err
+	}
+	t.refuse(o.Now, &o.settings)
+	e := o.refuse("SignInFailed")
+	e.counted = true
+	return cmp.Or[error](put(o.Tx, kindThrottle, strangers, t), e)
 }
 
 // beginning stores a new sign-in. Those that have expired go, and the oldest ones of a user who begins too many.

@@ -1,7 +1,9 @@
 package portal_test
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 	"sync"
@@ -23,6 +25,7 @@ const password = "open-sesame"
 
 // A lab is an account with a portal and the user pat. Its time stands still unless moved.
 type lab struct {
+	store *turns
 	*portal.Directory
 	t   *testing.T
 	iam *iam.Service
@@ -32,10 +35,10 @@ type lab struct {
 func newLab(t *testing.T, rules ...string) *lab {
 	t.Helper()
 	l := &lab{t: t, at: portal.At{Now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC), IP: "192.0.2.1", Agent: "browser"}}
-	store := memory.New()
-	t.Cleanup(func() { _ = store.Close() })
+	l.store = &turns{Store: memory.New()}
+	t.Cleanup(func() { _ = l.store.Close() })
 	var err error
-	l.iam, err = iam.New(t.Context(), iam.Config{Store: store, Chance: sim.NewChance([]byte("portal"))}, l.at.Now)
+	l.iam, err = iam.New(t.Context(), iam.Config{Store: l.store, Chance: sim.NewChance([]byte("portal"))}, l.at.Now)
 	require.NoError(t, err)
 	l.Directory = portal.New(l.iam)
 	l.add("pat")
@@ -259,12 +262,46 @@ func TestRefusedCodesAreCountedOverAllSignIns(t *testing.T) {
 	require.EqualValues(t, 4, users[0].Failures)
 }
 
+// turns is a store that remembers what has been asked of it.
+type turns struct {
+	iam.Store
+	asked []string
+}
+
+func (s *turns) View(ctx context.Context, f func(iam.Tx) error) error {
+	s.asked = append(s.asked, "view")
+	return s.Store.View(ctx, f)
+}
+
+func (s *turns) Update(ctx context.Context, f func(iam.Tx) error) error {
+	err := s.Store.Update(ctx, f)
+	s.asked = append(s.asked, fmt.Sprintf("update %t", err == nil))
+	return err
+}
+
+func (s *turns) Note(ctx context.Context, f func(iam.Tx) error) error {
+	err := s.Store.Note(ctx, f)
+	s.asked = append(s.asked, fmt.Sprintf("note %t", err == nil))
+	return err
+}
+
+// Neither by words nor by the time: one comparison of a password whoever is there, and the same turns of the store, which wait for
+// the disk or do not.
 func TestNobodyLearnsWhoIsThere(t *testing.T) {
 	l := newLab(t, "unenrolled=block")
+	compared := 0
+	t.Cleanup(portal.Compared(func() { compared++ }))
+	l.store.asked = nil
 	_, known := l.Begin(t.Context(), l.at, "pat", "wrong")
+	asked := l.store.asked
+	require.Equal(t, 1, compared)
+	require.NotEmpty(t, asked)
 	for _, name := range []string{"nobody", "", "pat ", strings.Repeat("x", 5000), "\x00"} {
+		compared, l.store.asked = 0, nil
 		_, err := l.Begin(t.Context(), l.at, name, "wrong")
 		require.Equal(t, known.Error(), err.Error())
+		require.Equal(t, 1, compared, "%.20q", name)
+		require.Equal(t, asked, l.store.asked, "%.20q", name)
 	}
 }
 
