@@ -82,10 +82,10 @@ func (d *clerkDesk) enrolled(t *testing.T) {
 	// A key besides, which signs in and makes the device a trusted one.
 	c.press("#mfa_section")
 	c.press("#register_device")
-	c.fill("#device_name", "blue key", "#type_key", "")
+	c.fill("#device_name", "blue & red #1", "#type_key", "")
 	c.press("#next_button")
 	c.comes("/devices")
-	c.says("blue key")
+	c.says("blue & red #1")
 	c.press("#signout")
 	c.enters()
 	c.comes("/signin/mfa")

@@ -29,11 +29,13 @@ type lab struct {
 	now    time.Time
 }
 
-func newLab(t *testing.T, rules ...string) *lab {
+func newLab(t *testing.T, rules ...string) *lab { return newLabWith(t, iam.Defaults(), rules...) }
+
+func newLabWith(t *testing.T, settings iam.Settings, rules ...string) *lab {
 	l := &lab{t: t, now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
 	store := memory.New()
 	t.Cleanup(func() { _ = store.Close() })
-	account, err := iam.New(t.Context(), iam.Config{Store: store, Chance: sim.NewChance([]byte("site"))}, l.now)
+	account, err := iam.New(t.Context(), iam.Config{Store: store, Chance: sim.NewChance([]byte("site")), Settings: settings}, l.now)
 	require.NoError(t, err)
 	l.portal = portal.New(account)
 	server := httptest.NewServer(site.New(site.Config{Directory: l.portal, Clock: func() (time.Time, time.Time) { return l.now, l.now }}))
@@ -108,6 +110,13 @@ func (b *browser) signIn() *browser {
 	return b.open("/signin").send("/signin", "username", "pat", "password", "opensesame")
 }
 
+// code is what an app with that seed shows.
+func (l *lab) code(seed string) string {
+	c, err := totp.GenerateCode(seed, l.now)
+	require.NoError(l.t, err)
+	return c
+}
+
 // enrol registers an app at the sign-in.
 func (b *browser) enrol() (code func() string) {
 	b.l.t.Helper()
@@ -115,11 +124,7 @@ func (b *browser) enrol() (code func() string) {
 	require.Equal(b.l.t, "/portal/enrol/app", b.at.Path)
 	seed := regexp.MustCompile(`id="secret_key">([A-Z2-7]+)<`).FindStringSubmatch(b.page)
 	require.NotNil(b.l.t, seed, b.page)
-	code = func() string {
-		c, err := totp.GenerateCode(seed[1], b.l.now)
-		require.NoError(b.l.t, err)
-		return c
-	}
+	code = func() string { return b.l.code(seed[1]) }
 	b.send("/enrol/app", "code", code())
 	require.Equal(b.l.t, "/portal/home", b.at.Path, b.page)
 	b.l.now = b.l.now.Add(30 * time.Second)
