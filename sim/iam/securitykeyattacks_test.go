@@ -192,40 +192,41 @@ var keyAttacks = []struct {
 	name     string
 	weakness string
 	succeeds func(d *desk, f *forger) bool
+	settings []string // that ask for what is then not looked at; bob has no key before
 }{
 	{"a page of the same site relays the sign-in", "origin", func(d *desk, f *forger) bool {
 		c := d.signingIn()
 		_, e := d.signedIn("bob", c, f.assert(d.t, c.Options, claim{origin: "https://old.example.test"}))
 		return e == nil
-	}},
+	}, nil},
 	{"a page in a frame of another relays the enrolment", "origin", func(d *desk, _ *forger) bool {
 		c := d.enrolling()
 		_, e := d.enrolled("bob", c, newForger(d.t, 2).create(d.t, c.Options, claim{extra: `,"crossOrigin":true,"topOrigin":"https://evil.test"`}))
 		return e == nil
-	}},
+	}, nil},
 	{"an answer for another relying party is handed on", "rp-id-hash", func(d *desk, f *forger) bool {
 		c := d.signingIn()
 		_, e := d.signedIn("bob", c, f.assert(d.t, c.Options, claim{rp: "evil.test"}))
 		return e == nil
-	}},
+	}, nil},
 	{"an answer that was got before is handed in", "challenge", func(d *desk, f *forger) bool {
 		stolen := f.assert(d.t, d.signingIn().Options, claim{})
 		_, e := d.signedIn("bob", d.signingIn(), stolen)
 		return e == nil
-	}},
+	}, nil},
 	{"a challenge is answered twice", "challenge-reuse", func(d *desk, f *forger) bool {
 		c := d.signingIn()
 		_, e := d.signedIn("bob", c, f.assert(d.t, c.Options, claim{}))
 		require.Nil(d.t, e)
 		_, e = d.signedIn("bob", c, f.assert(d.t, c.Options, claim{}))
 		return e == nil
-	}},
+	}, nil},
 	{"a challenge is answered an hour later", "challenge-time=2h", func(d *desk, f *forger) bool {
 		c := d.signingIn()
 		d.wait(time.Hour)
 		_, e := d.signedIn("bob", c, f.assert(d.t, c.Options, claim{}))
 		return e == nil
-	}},
+	}, nil},
 	{"a clone of the key is used after the key", "count-regress", func(d *desk, f *forger) bool {
 		clone := *f
 		for range 2 {
@@ -236,17 +237,31 @@ var keyAttacks = []struct {
 		c := d.signingIn()
 		_, e := d.signedIn("bob", c, clone.assert(d.t, c.Options, claim{}))
 		return e == nil
-	}},
+	}, nil},
+	{"a key is enrolled by who found it", "uv-flag", enrolledUnproven, []string{"user-verification=required"}},
+	{"a key is enrolled that says nothing of its model", "attestation-trust", enrolledUnproven, []string{"attestation=direct"}},
+}
+
+// enrolledUnproven enrols a key that proves neither its user nor its model.
+func enrolledUnproven(d *desk, f *forger) bool {
+	c := d.enrolling()
+	_, e := d.enrolled("bob", c, f.create(d.t, c.Options, claim{}))
+	return e == nil
 }
 
 func TestSecurityKeyAttacks(t *testing.T) {
 	for _, a := range keyAttacks {
 		t.Run(a.name, func(t *testing.T) {
-			sound := newDesk(t)
-			f, _ := sound.bobsKey(1)
-			require.False(t, a.succeeds(sound, f), "the default rules let it through")
-			weak := newDesk(t, a.weakness)
-			f, _ = weak.bobsKey(1)
+			at := func(settings ...string) (*desk, *forger) {
+				d, f := newDesk(t, settings...), newForger(t, 1)
+				if a.settings == nil {
+					f, _ = d.bobsKey(1)
+				}
+				return d, f
+			}
+			sound, f := at(a.settings...)
+			require.False(t, a.succeeds(sound, f), "the rules let it through")
+			weak, f := at(append(a.settings, a.weakness)...)
 			require.True(t, a.succeeds(weak, f), "the weakness %q makes no difference", a.weakness)
 		})
 	}
@@ -260,6 +275,7 @@ func TestAttestationIsAskedFor(t *testing.T) {
 		require.NoError(t, s.Set(x))
 	}
 	try := func(root func(sim.Chance) ([]byte, error), c claim) *iam.Error {
+		t.Helper()
 		d := newDesk(t)
 		var err error
 		d.service, err = iam.New(t.Context(), iam.Config{Store: memory.New(), Settings: s, Root: root}, d.now)
@@ -277,7 +293,32 @@ func TestAttestationIsAskedFor(t *testing.T) {
 	require.Equal(t, []string{"attestation-trust", "WebAuthn, Section 7.1, step 21"},
 		[]string{try(root, claim{}).Rule, try(root, claim{}).Section}, "none is not what was asked for")
 	require.Equal(t, "ServiceFailure", try(nil, claim{}).Code, "there is no root")
+	require.NoError(t, s.Set("attestation-trust"))
+	require.Equal(t, []string{"attestation-trust"}, s.Weakened())
+	require.Nil(t, try(root, claim{}), "it is weakened on purpose")
+	require.Nil(t, try(nil, claim{}))
+	require.NoError(t, s.Set("attestation-trust=off"))
 	require.Equal(t, "ServiceFailure", try(func(sim.Chance) ([]byte, error) { return []byte("no certificate"), nil }, claim{}).Code)
+}
+
+// A key that has to verify its user and does not say so is refused, unless the lab is weakened.
+func TestVerificationIsAskedFor(t *testing.T) {
+	for _, weakness := range []string{"uv-flag=off", "uv-flag=on"} {
+		d, f := newDesk(t, "user-verification=required", weakness), newForger(t, 1)
+		weak := len(d.service.Settings().Weakened()) > 0
+		c := d.enrolling()
+		_, e := d.enrolled("bob", c, f.create(t, c.Options, claim{}))
+		require.Equal(t, weak, e == nil, "%v", e)
+		if !weak {
+			require.Equal(t, "user-verification", e.Rule)
+			c = d.enrolling()
+			_, e = d.enrolled("bob", c, f.create(t, c.Options, claim{flags: 0x45}))
+			require.Nil(t, e)
+		}
+		c = d.signingIn()
+		_, e = d.signedIn("bob", c, f.assert(t, c.Options, claim{}))
+		require.Equal(t, weak, e == nil, "%v", e)
+	}
 }
 
 // testRoot is a certificate that signs nothing.

@@ -26,6 +26,9 @@ func (o *operating) relyingParty(known *models) (*webauthn.WebAuthn, error) {
 		UserVerification: protocol.UserVerificationRequirement(o.settings.UserVerification)}
 	if o.settings.Attestation {
 		cfg.AttestationPreference = protocol.PreferDirectAttestation
+		if o.settings.AnyAttestation {
+			return webauthn.New(cfg) // which then knows no models to hold it against
+		}
 		if known != nil {
 			cfg.MDS = known.provider
 			return webauthn.New(cfg)
@@ -123,7 +126,8 @@ func (o *operating) newCredential(p party, session webauthn.SessionData, given p
 	if given.err != nil {
 		return nil, broken("form")
 	}
-	if given.models != nil && given.models.trouble != nil {
+	judged := !o.settings.AnyAttestation // what the key proves of itself
+	if judged && given.models != nil && given.models.trouble != nil {
 		return nil, broken("metadata")
 	}
 	rp, err := o.relyingParty(given.models)
@@ -131,22 +135,21 @@ func (o *operating) newCredential(p party, session webauthn.SessionData, given p
 		return nil, err
 	}
 	response := &given.created.Response
-	o.blind(&response.CollectedClientData, &response.AttestationObject.AuthData, session)
-	credential, err := rp.CreateCredential(p, session, given.created)
+	credential, err := rp.CreateCredential(p, o.blind(&response.CollectedClientData, &response.AttestationObject.AuthData, session), given.created)
 	switch {
 	case err != nil:
 		return nil, unbelieved{err}
-	case o.settings.Attestation && credential.AttestationType != string(metadata.BasicFull):
+	case judged && o.settings.Attestation && credential.AttestationType != string(metadata.BasicFull):
 		return nil, broken("attestation-trust")
-	case given.models != nil && given.models.revoked.attests(given.created):
+	case judged && given.models != nil && given.models.revoked.attests(given.created):
 		return nil, broken("attestation-revoked")
 	}
 	return credential, nil
 }
 
 // blind makes the library see what it expects where a check is weakened on purpose. The signature is checked over what
-// really came.
-func (o *operating) blind(data *protocol.CollectedClientData, auth *protocol.AuthenticatorData, session webauthn.SessionData) {
+// really came. It returns the session as it is to be judged.
+func (o *operating) blind(data *protocol.CollectedClientData, auth *protocol.AuthenticatorData, session webauthn.SessionData) webauthn.SessionData {
 	if o.settings.AnyOrigin {
 		data.Origin, data.TopOrigin, data.CrossOrigin = o.settings.RPOrigin, "", false
 	}
@@ -157,6 +160,10 @@ func (o *operating) blind(data *protocol.CollectedClientData, auth *protocol.Aut
 		hash := sha256.Sum256([]byte(session.RelyingPartyID))
 		auth.RPIDHash = hash[:]
 	}
+	if o.settings.AnyVerification {
+		session.UserVerification = protocol.VerificationDiscouraged
+	}
+	return session
 }
 
 // unbelieved is the library's error about what a client presents.

@@ -173,6 +173,7 @@ func newDesk(t testing.TB, settings ...string) *desk {
 	}
 	var err error
 	d.service, err = iam.New(t.Context(), iam.Config{Store: d.store, Chance: sim.NewChance([]byte("desk")), Settings: s,
+		Root: func(sim.Chance) ([]byte, error) { return testRoot, nil },
 		Record: func(x iam.Decision) {
 			d.mu.Lock()
 			defer d.mu.Unlock()

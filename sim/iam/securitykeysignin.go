@@ -105,7 +105,7 @@ func (o *operating) signature(p party, session webauthn.SessionData, a *protocol
 	if err != nil {
 		return nil, err
 	}
-	o.blind(&a.Response.CollectedClientData, &a.Response.AuthenticatorData, session)
+	session = o.blind(&a.Response.CollectedClientData, &a.Response.AuthenticatorData, session)
 	said := a.Response.AuthenticatorData.Counter
 	credential, err := rp.ValidateLogin(p, session, a)
 	if err != nil {

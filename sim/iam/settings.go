@@ -54,6 +54,8 @@ type Settings struct {
 	AnyChallenge       bool          `json:"anyChallenge,omitempty"`
 	ChallengeReuse     bool          `json:"challengeReuse,omitempty"`
 	CountRegress       bool          `json:"countRegress,omitempty"`
+	AnyVerification    bool          `json:"anyVerification,omitempty"`
+	AnyAttestation     bool          `json:"anyAttestation,omitempty"`
 	NoPolicies         bool          `json:"noPolicies,omitempty"`
 }
 
@@ -164,6 +166,10 @@ var settingRows = []settingRow{
 		func(s *Settings) any { return &s.ChallengeReuse }, 0, 0, nil},
 	{Setting{"count-regress", "", "a security key whose signature count does not grow is believed: a clone of it is", "WebAuthn, Section 7.2, step 21", true},
 		func(s *Settings) any { return &s.CountRegress }, 0, 0, nil},
+	{Setting{"uv-flag", "", "a security key that does not say that it verified its user is believed, although user-verification=required", "WebAuthn, Section 7.2, step 17", true},
+		func(s *Settings) any { return &s.AnyVerification }, 0, 0, nil},
+	{Setting{"attestation-trust", "", "with attestation=direct, an attestation need not be there, nor lead anywhere, nor be of a model that is in order", "WebAuthn, Section 7.1, step 21", true},
+		func(s *Settings) any { return &s.AnyAttestation }, 0, 0, nil},
 	{Setting{"no-policies", "", "every caller may do everything, whatever the policies say", "IAM User Guide, reference_policies_evaluation-logic", true},
 		func(s *Settings) any { return &s.NoPolicies }, 0, 0, nil},
 }
