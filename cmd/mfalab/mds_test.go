@@ -137,7 +137,7 @@ func TestMetadataAreServed(t *testing.T) {
 	_, _, der := fetched(t, owner.URL, "root.crt")
 	block, _ := pem.Decode([]byte(root))
 	require.Equal(t, string(block.Bytes), der)
-	for _, name := range []string{"metadata-issuer.crt", "tpm.crt"} {
+	for _, name := range []string{"metadata-issuer.crt", "tpm.crt", "android.crt"} {
 		_, header, der = fetched(t, owner.URL, name)
 		require.Equal(t, "application/pkix-cert", header.Get("Content-Type"))
 		issued, err := x509.ParseCertificate([]byte(der))

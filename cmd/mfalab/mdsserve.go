@@ -48,7 +48,7 @@ func mds(lab *live.Lab) http.Handler {
 	})
 }
 
-const whatThereIs = "/mds/blob.jwt, /mds/root.pem, /mds/root.crt, /mds/metadata-issuer.crt, /mds/tpm.crt, /mds/root.crl, /mds/metadata.crl, /mds/tpm.crl (and .pem of the lists), " +
+const whatThereIs = "/mds/blob.jwt, /mds/root.pem, /mds/root.crt, /mds/metadata-issuer.crt, /mds/root.crl, /mds/metadata.crl, .crt and .crl of tpm, android, safetynet and anonymous, .pem of the lists, " +
 	"/mds/statements/PROFILE.json and /mds/rogues/PROFILE.json"
 
 // cacheable says how long a copy is good: until the next update is due, where somebody said when that is. Without a day nobody knows,
