@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/mfalab/mfalab/u2f/attest"
+	"github.com/mfalab/mfalab/u2f/cose"
 )
 
 // formats are those of attestation statements.
@@ -27,6 +28,32 @@ func (p Profile) checkAttestation() error {
 		}
 	}
 	return nil
+}
+
+// Attestations are the ways in which credentials of the key may come attested: the profile's, those that the platform may ask
+// for, what is forged, and "packed-self" where a credential has to speak for itself.
+func (p *Profile) Attestations() (ways []string) {
+	add := func(way string) {
+		if !slices.Contains(ways, way) {
+			ways = append(ways, way)
+		}
+	}
+	if kind, _, err := attest.ParseMutation(p.Quirks.ForgedAttestation); err == nil {
+		if kind == attest.KindEnterprise {
+			kind = attest.FormatPacked
+		}
+		add(kind)
+	}
+	add(string(p.Attestation))
+	for _, format := range p.AttestationFormats {
+		add(format)
+	}
+	if slices.ContainsFunc(p.Algorithms, func(a cose.Algorithm) bool {
+		return slices.ContainsFunc(ways, func(way string) bool { return !attest.Attests(way, a) })
+	}) {
+		add(string(PackedSelf))
+	}
+	return ways
 }
 
 // saidFormats are those that getInfo says: where it says any, the one that credentials come with is among them.

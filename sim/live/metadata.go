@@ -206,9 +206,34 @@ func (l *Lab) AddRogue(ctx context.Context, name string, r metadata.Rogue) (Mode
 	})
 }
 
+// presented is a product as all keys of its model together are, and the ways in which they attest: a key can be told to come with
+// another attestation while it runs.
+func (l *Lab) presented(p KeyProfile) (_ KeyProfile, ways []string) {
+	ways = p.Key.Attestations()
+	for _, k := range l.bench.allKeys() {
+		other := &k.profile.Key
+		if modelID(other) != modelID(&p.Key) || !other.CTAP2() {
+			continue
+		}
+		for _, way := range other.Attestations() {
+			if slices.Contains(ways, way) {
+				continue
+			}
+			ways = append(ways, way)
+			// Statements of U2F have no AAGUID, and are of another model.
+			if format := attest.FormatOf(way); format != attest.FormatFIDOU2F && !slices.Contains(p.Key.AttestationFormats, format) {
+				p.Key.AttestationFormats = append(slices.Clone(p.Key.AttestationFormats), format)
+			}
+			p.Key.MaxMsgSize = max(p.Key.MaxMsgSize, other.MaxMsgSize)
+		}
+	}
+	return p, ways
+}
+
 // statement asks a key of a product, fresh from the factory, what it is.
-func statement(root *attest.Root, p *KeyProfile) (*metadata.Statement, error) {
-	about := metadata.Product{Name: p.USB.Name + " " + p.Key.Name, Attestation: string(p.Key.Attestation), Root: root.Certificate()}
+func (l *Lab) statement(root *attest.Root, product KeyProfile) (*metadata.Statement, error) {
+	p, ways := l.presented(product)
+	about := metadata.Product{Name: p.USB.Name + " " + p.Key.Name, Attestations: ways, Root: root.Certificate()}
 	for _, a := range p.Key.Algorithms {
 		about.Algorithms = append(about.Algorithms, int64(a))
 	}

@@ -55,3 +55,39 @@ func TestModelsKeepTheirStatus(t *testing.T) {
 	require.Equal(t, kept, statuses())
 	require.NoError(t, l.Close())
 }
+
+// What keys are told to attest with while they run, the metadata of their model say.
+func TestMetadataAgreeWithKeysThatChange(t *testing.T) {
+	l, err := Open(t.Context(), Options{Dir: t.TempDir()})
+	require.NoError(t, err)
+	key, err := l.NewKey(t.Context(), KeySpec{})
+	require.NoError(t, err)
+	said := func() (types []string, formats any) {
+		m, err := l.Metadata(t.Context())
+		require.NoError(t, err)
+		s := m.Statements["ctap2.3"]
+		return s.Attestations, s.GetInfo["attestationFormats"]
+	}
+	types, formats := said()
+	require.Equal(t, []string{"basic_full"}, types)
+	require.Equal(t, []any{"packed"}, formats)
+	for _, change := range []struct {
+		set     map[string]string
+		types   []string
+		formats []any
+	}{
+		{map[string]string{"attestation": "apple"}, []string{"basic_full", "anonca", "basic_surrogate"}, []any{"packed", "apple"}},
+		{map[string]string{"attestation": "packed", "attestation_formats": "packed,tpm"}, []string{"basic_full", "attca", "basic_surrogate"}, []any{"packed", "tpm"}},
+		{map[string]string{"forged_attestation": "fido-u2f:sig"}, []string{"basic_full", "attca", "basic_surrogate"}, []any{"packed", "tpm"}},
+		{map[string]string{"forged_attestation": "", "attestation_formats": "packed"}, []string{"basic_full"}, []any{"packed"}},
+	} {
+		_, err := l.SetKeyQuirks(t.Context(), key.Serial, change.set)
+		require.NoError(t, err)
+		types, formats := said()
+		require.Equal(t, change.types, types)
+		require.Equal(t, change.formats, formats)
+	}
+	_, err = l.SetKeyQuirks(t.Context(), key.Serial, map[string]string{"forged_attestation": "tpm:nothing"})
+	require.ErrorContains(t, err, "no mutation")
+	require.NoError(t, l.Close())
+}

@@ -109,7 +109,7 @@ func (l *Lab) publish(root *attest.Root) (out Metadata, fresh bool, err error) {
 	at := l.published()
 	for _, model := range l.models() {
 		id, name := modelID(&model.Key), model.Key.Name
-		s, err := statement(root, &model)
+		s, err := l.statement(root, model)
 		if err != nil {
 			return out, false, err
 		}

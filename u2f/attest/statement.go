@@ -1,18 +1,24 @@
 // Package attest makes what a security key says about where it comes from: attestation statements, and the lab's
 // certificates behind them.
 //
-// It follows Web Authentication Level 2 (W3C Recommendation, 2021-04-08); Sections are that document's. Everything is
-// a function of its arguments: certificates and signatures come out the same for the same seed.
+// It follows Web Authentication Level 2 (W3C Recommendation, 2021-04-08); Sections are that document's unless Level 3 is said.
+// Everything is a function of its arguments: certificates and signatures come out the same for the same seed.
 //
-// A statement is a map in CTAP2 canonical form (CTAP 2.1, Section 8):
+// A statement is a map in CTAP2 canonical form (CTAP 2.1, Section 8), of a compound an array:
 //
-//	packed          {"alg": -7, "sig": bytes, "x5c": [certificate]}    8.2, signed by a batch
-//	packed          {"alg": alg, "sig": bytes}                         8.2, signed by the credential itself
-//	fido-u2f        {"sig": bytes, "x5c": [certificate]}               8.6
-//	none            {}                                                 8.7
+//	packed             {"alg": -7, "sig": bytes, "x5c": [certificate]}    8.2, signed by a batch
+//	packed             {"alg": alg, "sig": bytes}                         8.2, signed by the credential itself
+//	tpm                {"alg", "sig", "ver", "x5c", "pubArea", "certInfo"} 8.3, signed by a TPM's attestation key
+//	android-key        {"alg", "sig", "x5c"}                              8.4, signed by the credential; the certificate is its own
+//	android-safetynet  {"ver", "response"}                                8.5, a JSON Web Signature
+//	fido-u2f           {"sig": bytes, "x5c": [certificate]}               8.6
+//	none               {}                                                 8.7
+//	apple              {"x5c"}                                            8.8, the certificate is the credential's own
+//	compound           [{"fmt", "attStmt"}, {"fmt", "attStmt"}]           Level 3, 8.9
 //
-// Not implemented: the other formats of Section 8, attestation by a certification authority that knows the key (AttCA,
-// AnonCA), ECDAA.
+// [Attester] makes any of them, and, by [Mutations], any that is wrong in one thing.
+//
+// Not implemented: ECDAA, which Level 2 has taken out.
 package attest
 
 import (

@@ -232,7 +232,7 @@ func ParseMakeCredentialResponse(b []byte) (MakeCredentialResponse, error) {
 		case 0x02:
 			m.AuthData = r.bytes()
 		case 0x03:
-			if r.major() != majorMap {
+			if kind := r.major(); kind != majorMap && kind != majorArray { // of a compound: Web Authentication Level 3, Section 8.9
 				r.fail(ErrCBORUnexpectedType)
 			}
 			m.Statement = r.encoded()

@@ -35,7 +35,7 @@ func getInfo(t *testing.T, p u2f.Profile) []byte {
 }
 
 func product(p u2f.Profile, root *attest.Root) metadata.Product {
-	about := metadata.Product{Name: p.Name, Attestation: string(p.Attestation), Root: root.Certificate(), KeyIdentifiers: [][]byte{{1, 2}}}
+	about := metadata.Product{Name: p.Name, Attestations: p.Attestations(), Root: root.Certificate(), KeyIdentifiers: [][]byte{{1, 2}}}
 	for _, a := range p.Algorithms {
 		about.Algorithms = append(about.Algorithms, int64(a))
 	}
@@ -114,10 +114,10 @@ func TestStatementsThatCannotBeMade(t *testing.T) {
 		_, err := metadata.NewStatement(about, []byte(bad))
 		require.Error(t, err)
 	}
-	about.Attestation = "tpm"
+	about.Attestations = []string{"ssh"}
 	_, err := metadata.NewStatement(about, nil)
-	require.ErrorContains(t, err, `"tpm"`)
-	about.Attestation, about.Algorithms = "packed", []int64{-48}
+	require.ErrorContains(t, err, `"ssh"`)
+	about.Attestations, about.Algorithms = []string{"packed"}, []int64{-48}
 	_, err = metadata.NewStatement(about, nil)
 	require.ErrorContains(t, err, "FIDO Registry")
 }

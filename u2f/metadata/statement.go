@@ -11,10 +11,11 @@ import (
 
 // A Product is what a statement says of a model besides what its keys say themselves.
 type Product struct {
-	Name        string // for people
-	Attestation string // "packed", "packed-self", "fido-u2f" or "none"
-	Algorithms  []int64
-	Root        []byte // the certificate that attestations end at, DER
+	Name string // for people
+	// Attestations are the ways in which keys of the model attest: formats, or "packed-self".
+	Attestations []string
+	Algorithms   []int64
+	Root         []byte // the certificate that attestations end at, DER
 	// KeyIdentifiers are SHA-1 of the public keys of the certificates that attest, for a model that has no AAGUID: RFC 5280,
 	// Section 4.2.1.2, method 1.
 	KeyIdentifiers [][]byte
@@ -100,7 +101,29 @@ var signatures = map[int64]string{
 }
 
 // attestations are the Registry's names of ways to attest. See FIDO Registry of Predefined Values 2.2, "Authenticator Attestation Types".
-var attestations = map[string]string{"packed": "basic_full", "packed-self": "basic_surrogate", "fido-u2f": "basic_full", "none": "none"}
+var attestations = map[string][]string{"packed": {full}, "packed-self": {"basic_surrogate"}, "fido-u2f": {full}, "none": {"none"},
+	"tpm": {attCA}, "android-key": {full}, "android-safetynet": {full}, "apple": {"anonca"}, "compound": {full, attCA}}
+
+// What several formats share.
+const (
+	full  = "basic_full"
+	attCA = "attca"
+)
+
+// attestationTypes are the Registry's names of the ways of a product, each once.
+func (p *Product) attestationTypes() (types []string, err error) {
+	for _, way := range p.Attestations {
+		if attestations[way] == nil {
+			return nil, fmt.Errorf("metadata: the attestation %q of %q is not known", way, p.Name)
+		}
+		for _, name := range attestations[way] {
+			if !slices.Contains(types, name) {
+				types = append(types, name)
+			}
+		}
+	}
+	return types, nil
+}
 
 // versions are the protocols by what getInfo calls them: CTAP 2.x is version 1.x of the family. See Statement, Version dictionary.
 var versions = map[string]Version{"FIDO_2_0": {1, 0}, "FIDO_2_1": {1, 1}, "FIDO_2_2": {1, 2}, "FIDO_2_3": {1, 3}}
@@ -108,12 +131,12 @@ var versions = map[string]Version{"FIDO_2_0": {1, 0}, "FIDO_2_1": {1, 1}, "FIDO_
 // NewStatement returns the statement of a model whose keys answer authenticatorGetInfo with these bytes, which follow the
 // status; without any it is one of keys that know U2F only.
 func NewStatement(p Product, getInfo []byte) (*Statement, error) {
-	name, known := attestations[p.Attestation]
-	if !known {
-		return nil, fmt.Errorf("metadata: the attestation %q of %q is not known", p.Attestation, p.Name)
+	types, err := p.attestationTypes()
+	if err != nil {
+		return nil, err
 	}
 	s := &Statement{LegalHeader: legal, FriendlyNames: map[string]string{"en-US": p.Name}, Description: p.Name, Version: 1, Schema: schema,
-		Encodings: []string{"cose"}, Attestations: []string{name}, KeyProtection: []string{software}, Restricted: true, Fresh: true,
+		Encodings: []string{"cose"}, Attestations: types, KeyProtection: []string{software}, Restricted: true, Fresh: true,
 		Matcher: []string{software}, CryptoStrength: cryptoStrength, AttachmentHint: []string{"external", "wired"}, TCDisplay: []string{}}
 	s.Roots = [][]byte{p.Root}
 	algorithms := p.Algorithms
