@@ -83,20 +83,6 @@ var attestedAt = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 var attestedAlgorithms = []cose.Algorithm{cose.ES256, cose.ES384, cose.EdDSA, cose.RS256}
 
-// witnesses leaves a test out where one of the programs is missing, or fails it where clients are required.
-func witnesses(t *testing.T, packages map[string]string) {
-	t.Helper()
-	for program, from := range packages {
-		if _, err := exec.LookPath(program); err != nil {
-			text := fmt.Sprintf("%s of Debian's package %s is missing; `make packages` installs it", program, from)
-			if os.Getenv("MFALAB_CLIENTS") == "required" {
-				t.Fatal(text)
-			}
-			t.Skip("left out: " + text)
-		}
-	}
-}
-
 func newAttestationBench(t *testing.T) *attestationBench {
 	b := &attestationBench{t: t, party: &party{}, subjects: map[cose.Algorithm]attest.Subject{}, directory: t.TempDir()}
 	var err error
@@ -259,7 +245,7 @@ func (b *attestationBench) openSSL(r registration, at time.Time) string {
 	if len(certificates) > 1 {
 		args = append(args, "-untrusted", b.pem("between.pem", certificates[1:]...))
 	}
-	text, err := exec.Command("openssl", append(args, b.pem("leaf.pem", certificates[0]))...).CombinedOutput()
+	text, err := exec.Command("/usr/bin/openssl", append(args, b.pem("leaf.pem", certificates[0]))...).CombinedOutput()
 	if err == nil {
 		return ""
 	}
@@ -324,7 +310,7 @@ var taken = map[string][verifiers]string{
 
 func TestAttestationsAsMeasured(t *testing.T) {
 	// fido2-tools bring libfido2.so.1.
-	witnesses(t, map[string]string{"openssl": "openssl", "/usr/bin/python3": "python3", "fido2-cred": "fido2-tools"})
+	requireClients(t, map[string]string{"/usr/bin/openssl": "openssl", "/usr/bin/python3": "python3", "/usr/bin/fido2-cred": "fido2-tools"})
 	installNPM(t, "testdata/attestation")
 	b := newAttestationBench(t)
 	var list []registration

@@ -29,7 +29,7 @@ var certified = map[string][]string{
 }
 
 func TestOpenSSLReadsTheCertificates(t *testing.T) {
-	witnesses(t, map[string]string{"openssl": "openssl"})
+	requireClients(t, map[string]string{"/usr/bin/openssl": "openssl"})
 	b := newAttestationBench(t)
 	for kind, lines := range certified {
 		r := b.register(kind, nil, cose.ES256)
@@ -38,7 +38,7 @@ func TestOpenSSLReadsTheCertificates(t *testing.T) {
 			require.NoError(t, err)
 			require.Empty(t, b.openSSL(r, day), "%s on %s", kind, at)
 		}
-		text, err := exec.Command("openssl", "x509", "-noout", "-text", "-in", b.pem("leaf.pem", chain(r)[0])).Output()
+		text, err := exec.Command("/usr/bin/openssl", "x509", "-noout", "-text", "-in", b.pem("leaf.pem", chain(r)[0])).Output()
 		require.NoError(t, err)
 		said := strings.Join(strings.FieldsFunc(string(text), func(c rune) bool { return c == ' ' }), " ")
 		require.Contains(t, said, "Version: 3 (0x2)", kind)
@@ -50,7 +50,7 @@ func TestOpenSSLReadsTheCertificates(t *testing.T) {
 
 // fido2-cred -V takes a signature and one certificate: packed and fido-u2f.
 func TestFIDO2CredVerifies(t *testing.T) {
-	witnesses(t, map[string]string{"fido2-cred": "fido2-tools"})
+	requireClients(t, map[string]string{"/usr/bin/fido2-cred": "fido2-tools"})
 	b := newAttestationBench(t)
 	verify := func(kind string, wrong *attest.Mutation, a cose.Algorithm, algorithm string) error {
 		r := b.register(kind, wrong, a)
@@ -66,7 +66,7 @@ func TestFIDO2CredVerifies(t *testing.T) {
 		for _, c := range s.X5C {
 			lines = append(lines, encode(c))
 		}
-		cmd := exec.Command("fido2-cred", "-V", algorithm)
+		cmd := exec.Command("/usr/bin/fido2-cred", "-V", algorithm)
 		cmd.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
 		return cmd.Run()
 	}

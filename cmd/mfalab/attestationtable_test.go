@@ -15,7 +15,7 @@ import (
 
 // columns are the verifiers' names with their versions.
 func columns(t *testing.T) string {
-	text, err := exec.Command("openssl", "version").Output()
+	text, err := exec.Command("/usr/bin/openssl", "version").Output()
 	require.NoError(t, err)
 	return fmt.Sprintf("go-webauthn %s | SimpleWebAuthn %s | fido2-lib %s | libfido2 | OpenSSL %s",
 		versionIn(t, "../../go.mod", `go-webauthn/webauthn v(\S+)`), versionIn(t, "testdata/attestation/package.json", `server": "([^"]+)"`),

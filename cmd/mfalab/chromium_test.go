@@ -65,6 +65,7 @@ func TestChromiumBelievesInTheKey(t *testing.T) {
 var believed = []part{
 	{"a key is registered and logs in", (*desk).registersAndLogsIn},
 	{"attestation ends at the lab's root and at no other", (*desk).attests},
+	{"a key attests as a TPM does, and wrongly", (*desk).attestsAsATPM},
 	{"a touch is a command, and key watch tells of the ceremony while it happens", (*desk).touchedAndWatched},
 	{"the page gives up in mid-touch", (*desk).aborted},
 	{"the key is pulled out in mid-touch and plugged in again", (*desk).pulledOut},
@@ -85,7 +86,11 @@ func (d *desk) registersAndLogsIn(t *testing.T) {
 }
 
 func (d *desk) attests(t *testing.T) {
-	d.plugIn(t, "--touch", "auto")
+	serial := d.plugIn(t, "--touch", "auto")
+	d.do(t, "key", "quirk", serial, "forged_attestation=packed:aaguid")
+	d.begin(t, "register", wish{Attestation: "direct"})
+	require.Contains(t, d.end(t).Message, "Certificate AAGUID does not match")
+	d.do(t, "key", "quirk", serial, "forged_attestation=")
 	d.goes(t, "register", wish{Attestation: "direct"}, "registered with packed attestation")
 	c := d.party.last(t)
 	require.Equal(t, "basic_full", c.AttestationType)
@@ -94,6 +99,16 @@ func (d *desk) attests(t *testing.T) {
 	status, _, errs := mfalab(t, other, "key", "new")
 	require.Zero(t, status, errs)
 	require.Error(t, c.Verify(trusting(t, rootOf(t, other)), d.party.Config.Attestation, d.party.Config.Signature))
+}
+
+// attestsAsATPM is what no key on a bus does, and Chromium carries all the same. Firefox does not: to it the user has refused.
+func (d *desk) attestsAsATPM(t *testing.T) {
+	serial := d.plugIn(t, "--touch", "auto")
+	d.do(t, "key", "quirk", serial, "attestation=tpm")
+	d.goes(t, "register", wish{Attestation: "direct"}, "registered with tpm attestation")
+	d.do(t, "key", "quirk", serial, "forged_attestation=tpm:extra-data")
+	d.begin(t, "register", wish{Attestation: "direct"})
+	require.Contains(t, d.end(t).Message, "ExtraData is not set to hash of attToBeSigned")
 }
 
 func (d *desk) touchedAndWatched(t *testing.T) {

@@ -99,12 +99,12 @@ func answering(f func(r *http.Request) (any, error)) http.HandlerFunc {
 	}
 }
 
-// trusting is the metadata of the lab's products: attestations are full, and end at that root.
+// trusting is the metadata of the lab's products: attestations are full, or those of TPMs, and end at that root.
 func trusting(t *testing.T, root *x509.Certificate) metadata.Provider {
 	entries := map[uuid.UUID]*metadata.Entry{}
 	for _, profile := range live.KeyProfiles() {
 		entries[uuid.UUID(profile.Key.AAGUID)] = &metadata.Entry{AaGUID: uuid.UUID(profile.Key.AAGUID), MetadataStatement: metadata.Statement{
-			AttestationTypes: metadata.AuthenticatorAttestationTypes{metadata.BasicFull}, AttestationRootCertificates: []*x509.Certificate{root}}}
+			AttestationTypes: metadata.AuthenticatorAttestationTypes{metadata.BasicFull, metadata.AttCA}, AttestationRootCertificates: []*x509.Certificate{root}}}
 	}
 	provider, err := memory.New(memory.WithMetadata(entries), memory.WithValidateEntry(true), memory.WithValidateTrustAnchor(true),
 		memory.WithValidateAttestationTypes(true), memory.WithValidateEntryPermitZeroAAGUID(false), memory.WithValidateStatus(false))
