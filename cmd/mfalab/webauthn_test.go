@@ -58,6 +58,16 @@ func TestWebAuthnOnTheCommandLine(t *testing.T) {
 	_, err = p.CreateCredential(p, *session, created)
 	require.ErrorContains(t, err, "validating the authenticator response")
 
+	// So are attestations: of a TPM, of one that has certified something else, and by a certificate of another age.
+	for what, want := range map[string]string{"tpm": "", "tpm:name": "Hash value mismatch attested and pubArea", "packed:version": "incorrect version"} {
+		_, out, errs = mfalab(t, dir, "webauthn", "register", "--origin", forgedOrigin, "--forge", "attestation="+what, "options.json")
+		created, err = protocol.ParseCredentialCreationResponseBytes([]byte(out))
+		require.NoError(t, err, errs)
+		_, err = p.CreateCredential(p, *session, created)
+		require.Contains(t, said(err), want)
+		require.Equal(t, want == "", err == nil, what)
+	}
+
 	status, _, errs = mfalab(t, dir, "key", "pin", "--new", "1234")
 	require.Zero(t, status, errs)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "pin"), []byte("1234\n"), 0o600))
@@ -89,6 +99,7 @@ func TestWebAuthnSaysWhatAPageWouldSee(t *testing.T) {
 		out, wrong string
 	}{
 		{"assert", options, 2, "", "--origin"},
+		{"register --origin https://example.test --forge attestation=tpm:nothing", options, 2, "", `there is no mutation "nothing" of tpm`},
 		{"assert --origin https://example.test --forge up", options, 2, "", "up=0"},
 		{"assert --origin https://example.test --forge up=1", options, 2, "", "give 0"},
 		{"assert --origin https://example.test --forge nothing=1", options, 2, "", "there are type, challenge"},
