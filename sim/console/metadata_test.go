@@ -42,7 +42,7 @@ func newPublisher(t testing.TB) (*publisher, *lab) {
 		require.NoError(t, key.PowerUp(time.Time{}, make([]byte, 32)))
 		key.CBOR(time.Time{}, 1, []byte{4})
 		reply, _ := key.Reply(time.Time{})
-		s, err := metadata.NewStatement(metadata.Product{Name: name, Attestation: string(profile.Attestation), Root: root.Certificate()}, reply[1:])
+		s, err := metadata.NewStatement(metadata.Product{Name: name, Attestations: profile.Attestations(), Root: root.Certificate()}, reply[1:])
 		require.NoError(t, err)
 		p.blob.Entries = append(p.blob.Entries, metadata.NewEntry(s, nil, ""))
 	}
