@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -87,7 +88,7 @@ func (e *Endpoint) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *ia
 	control := http.NewResponseController(w)
 	// Not every ResponseWriter can, and then the body is in memory already.
 	_ = control.SetReadDeadline(time.Now().Add(bodyTime))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := readAll(http.MaxBytesReader(w, r.Body, maxBody), r.ContentLength)
 	_ = control.SetReadDeadline(time.Time{})
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
@@ -97,6 +98,14 @@ func (e *Endpoint) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *ia
 		return nil, e.cfg.IAM.Refuse("MalformedQueryString")
 	}
 	return body, nil
+}
+
+// readAll is io.ReadAll with room for so many bytes; -1 is not known.
+func readAll(r io.Reader, length int64) ([]byte, error) {
+	var b bytes.Buffer
+	b.Grow(int(max(length, 0)) + bytes.MinRead)
+	_, err := b.ReadFrom(r)
+	return b.Bytes(), err
 }
 
 // readForm returns the body as it came and all parameters, of the query and of the form in the body.

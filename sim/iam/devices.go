@@ -68,9 +68,6 @@ func (o *operating) deviceNumbered(serial string) (*device, error) {
 	return d, err
 }
 
-// putDevice stores d with all that its verifier knows.
-func (o *operating) putDevice(d *device) error { return put(o.Tx, kindDevice, d.Serial, d) }
-
 // virtualDeviceXML is a virtual device as answers show it. The service model has Tags, too, but the real service was
 // recorded to leave them out.
 type virtualDeviceXML struct {

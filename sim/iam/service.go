@@ -46,6 +46,7 @@ type Service struct {
 	known     signers
 	standings standings
 	documents documents
+	devices   remembered
 	events    trailed
 	origin    atomic.Pointer[origin]
 	settings  Settings
