@@ -1,8 +1,11 @@
 package u2f_test
 
 import (
+	"bytes"
+	"compress/flate"
 	"crypto/sha256"
 	"slices"
+	"testing"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,7 +19,12 @@ func importedStates() (list []state) {
 	for _, profile := range []string{"ctap2.1", "ctap2.1 counter=per-credential"} {
 		list = append(list, state{name: "imported credentials, " + profile, profile: profile, build: func(h *host) {
 			for _, discoverable := range []bool{true, false} {
-				m, ok := h.importing(discoverable)
+				m, ok := h.importing(discoverable, "")
+				require.True(h.t, ok)
+				h.must(m)
+			}
+			if profile == "ctap2.1" {
+				m, ok := h.importing(true, alongBlob)
 				require.True(h.t, ok)
 				h.must(m)
 			}
@@ -27,9 +35,15 @@ func importedStates() (list []state) {
 	return list
 }
 
-// importing gives the key one credential that was made elsewhere, which has signed already.
-func (h *host) importing(discoverable bool) (message, bool) {
+// alongBlob is a large blob that a credential brings along.
+const alongBlob = "a blob that came along"
+
+// importing gives the key one credential that was made elsewhere, which has signed already, and may come with a large blob.
+func (h *host) importing(discoverable bool, blob string) (message, bool) {
 	user := "from elsewhere"
+	if blob != "" {
+		user = "from elsewhere, with a large blob"
+	}
 	if !discoverable {
 		user = "from elsewhere, to be named"
 	}
@@ -50,15 +64,34 @@ func (h *host) importing(discoverable bool) (message, bool) {
 	if there || !h.profile.CTAP2() || discoverable && residents >= slots {
 		return message{}, false
 	}
+	packed := ""
+	if blob != "" {
+		v.LargeBlob = []byte(blob)
+		if slices.Contains(h.profile.Extensions, ctap.LargeBlob) {
+			packed = packedBlob(h.t, blob) // what platforms read, who pack and unpack
+		}
+	}
 	_, public, err := cose.ParsePublicKey(m.auth.PublicKey)
 	require.NoError(h.t, err)
 	return message{direct: func(k *u2f.Key) error { return k.ImportCredentials([]u2f.VirtualCredential{v}) },
-		learn: func(w *world, _ []byte, err error) {
+		learn: func(w *world, body []byte, err error) {
+			h.learns(w, body, err)
 			if err == nil {
 				w.counter = max(w.counter, uint32(v.SignCount))
-				w.credentials = append(w.credentials, issued{slices.Clone(v.ID), cose.ES256, public, rpID, user, discoverable, 1, false, ""})
+				w.credentials = append(w.credentials, issued{slices.Clone(v.ID), cose.ES256, public, rpID, user, discoverable, 1, false, packed})
 			}
 		}}, true
+}
+
+// packedBlob is raw DEFLATE, as large blobs are kept. See Section 6.10.3.
+func packedBlob(t testing.TB, blob string) string {
+	var packed bytes.Buffer
+	w, err := flate.NewWriter(&packed, flate.BestCompression)
+	require.NoError(t, err)
+	_, err = w.Write([]byte(blob))
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return packed.String()
 }
 
 // deleting is deleteCredential of the first that is discoverable.
