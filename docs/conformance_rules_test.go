@@ -228,6 +228,10 @@ var rules = []struct {
 		{"I-2", "2.3 6.4", "encIdentifier and encCredStoreState, for holders of a token that lasts", "u2f.Key.seal",
 			[]string{"u2f.TestPersistentToken/encIdentifier and encCredStoreState are for its holders"}, ""},
 	}},
+	{"What authenticatorGetInfo says (Section 6.4)", saidOfItself},
+	{"Subcommands of authenticatorCredentialManagement (Section 6.8)", management},
+	{"Members of assertions (Section 6.2.2)", answers},
+	{"Signature counters", counters},
 	{"CTAP1 (Section 10; sections of U2F Raw Message Formats)", []specRule{
 		{"U-1", "3 to 6, 10", "messages and status words; a key handle is a credential id", "u2f.Key.instruct",
 			[]string{"u2f.TestAPDUErrors", "u2f.TestAPDUForms", "u2f.TestRegister", "u2f.TestAuthenticate", "u2f.TestU2FExamples",
