@@ -283,3 +283,73 @@ func TestACounterInASecureElement(t *testing.T) {
 	data, _ = h.signedBy(made)
 	require.Equal(t, uint32(2), data.Counter)
 }
+
+func TestU2FWithASecureElement(t *testing.T) {
+	h := newChipped(t, &chip{name: "chip 1"})
+	h.k.SetPresence(h.now, Presence{})
+	r := h.register()
+	require.True(t, r.verify(application, challenge))
+	require.Len(t, r.handle, wrappedStart+chipWrapped)
+	h.powerCycle()
+	answer := h.touched(authenticateAPDU(enforcePresence, application, r.handle))
+	require.True(t, verifyAuthentication(t, r.point, application, challenge, answer))
+}
+
+// TestPowerCutsOfAKeyWithASecureElement loses power at every write of a key's first day. What it was then is what it is
+// afterwards, or what it was about to be; it always starts.
+func TestPowerCutsOfAKeyWithASecureElement(t *testing.T) {
+	day := func(h *platform) (kept []ctap.AuthData) {
+		if h.k.PowerUp(h.now, make([]byte, 32)) != nil {
+			return nil
+		}
+		h.k.SetPresence(h.now, Presence{Mode: Auto})
+		try := func(cmd byte, params []byte) []byte {
+			h.k.CBOR(h.now, 1, append([]byte{cmd}, params...))
+			reply, _ := h.k.Reply(h.now)
+			if len(reply) == 0 || reply[0] != 0 {
+				return nil
+			}
+			return slices.Clone(reply[1:])
+		}
+		try(cmdReset, nil)
+		for _, user := range []string{"u1", "u2"} {
+			r := ctap.MakeCredentialRequest{ClientDataHash: make([]byte, 32), RP: ctap.RelyingParty{ID: "example.org"},
+				User: ctap.User{ID: []byte(user), Name: user}, Params: []ctap.CredentialParameter{{Type: ctap.PublicKey, Alg: int64(cose.ES256)}}}
+			r.Options.RK = ctap.True
+			m, err := ctap.ParseMakeCredentialResponse(try(cmdMakeCredential, r.Append(nil)))
+			if err != nil {
+				continue
+			}
+			data, err := ctap.ParseAuthData(m.AuthData)
+			require.NoError(t, err)
+			kept = append(kept, data)
+		}
+		return kept
+	}
+	for n := 0; ; n++ {
+		cut, how := 1+n/3, flash.Cut(n%3)
+		c := &chip{name: "chip 1", counting: true}
+		cutting := flash.CutAfter(&flash.Memory{}, cut, how)
+		start := func(f Flash) *platform {
+			h := newPlatform(t, DefaultProfile)
+			k, err := New(Config{Profile: h.k.profile, Flash: f, Element: c})
+			require.NoError(t, err)
+			h.k, h.flash = k, f
+			return h
+		}
+		kept := day(start(cutting))
+		if !cutting.Off() {
+			require.Len(t, kept, 2)
+			require.Greater(t, cut, 8, "writes of that day")
+			return
+		}
+		require.NoError(t, cutting.Restore())
+		h := start(cutting)
+		h.powerCycle()
+		h.k.SetPresence(h.now, Presence{Mode: Auto})
+		for _, made := range kept {
+			_, status := h.signedBy(made)
+			require.Equal(t, ctap.OK, status, "%v write %d", how, cut)
+		}
+	}
+}
