@@ -169,6 +169,11 @@ func (k *Key) attest(now time.Time, kind Attestation, key *cose.PrivateKey, auth
 		return made, err
 	case PackedSelf:
 		made.Statement, err = attest.AppendPackedSelf(nil, key, authData, clientDataHash)
+	case TPM:
+		var inside bool
+		if made.Statement, inside, err = k.attestInside(key, authData, clientDataHash); !inside {
+			return k.attestAs(now, string(kind), key, authData, clientDataHash)
+		}
 	default:
 		return k.attestAs(now, string(kind), key, authData, clientDataHash)
 	}
