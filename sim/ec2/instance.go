@@ -55,6 +55,7 @@ func (i *instance) state(now time.Time) string {
 // codes are the numbers of the states. API_InstanceState.
 var codes = map[string]int{"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48}
 
+// arn is the instance's name in policies.
 func (i *instance) arn(account string) string {
 	return fmt.Sprintf("arn:aws:ec2:%s:%s:instance/%s", i.Region, account, i.ID)
 }

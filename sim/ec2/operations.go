@@ -15,11 +15,13 @@ import (
 // maxInstances is how many instances one request starts. Our choice; the real limit is the account's quota.
 const maxInstances = 100
 
+// stateXML is a state by its number and its name: InstanceState of the API Reference.
 type stateXML struct {
 	Code int    `xml:"code"`
 	Name string `xml:"name"`
 }
 
+// instanceXML is an instance as DescribeInstances shows it, as far as toys have anything to show.
 type instanceXML struct {
 	ID       string   `xml:"instanceId"`
 	Image    string   `xml:"imageId"`
@@ -30,12 +32,14 @@ type instanceXML struct {
 	Tags     []tag    `xml:"tagSet>item"`
 }
 
+// reservationXML is what one request started.
 type reservationXML struct {
 	ID        string        `xml:"reservationId"`
 	Owner     string        `xml:"ownerId"`
 	Instances []instanceXML `xml:"instancesSet>item"`
 }
 
+// shown is i with the state that it is in now.
 func (q *request) shown(i *instance) instanceXML {
 	s := i.state(q.call.Now)
 	return instanceXML{i.ID, i.Image, stateXML{codes[s], s}, i.Type, i.Launched.UTC().Format("2006-01-02T15:04:05.000Z"), i.Region + "a", i.Tags}
@@ -117,6 +121,7 @@ type filter struct {
 	values []string
 }
 
+// filters reads Filter.1.Name, Filter.1.Value.1 and so on.
 func (q *request) filters() []filter {
 	var all []filter
 	for i := 1; q.form.Has(fmt.Sprintf("Filter.%d.Name", i)); i++ {
@@ -206,6 +211,7 @@ func (q *request) describe() (any, error) {
 	return x, err
 }
 
+// changeXML is an instance's state before and after TerminateInstances.
 type changeXML struct {
 	ID       string   `xml:"instanceId"`
 	Current  stateXML `xml:"currentState"`
@@ -271,6 +277,8 @@ func (q *request) meant(tx iam.Tx, parameter string) ([]*instance, error) {
 	return named(all, ids)
 }
 
+// createTags implements CreateTags. Who may do it is decided by the tags that are there as well as by those that
+// come: a policy that protects what has a tag has to protect the tag.
 func (q *request) createTags() (any, error) {
 	tags, err := q.tags("Tag")
 	if err != nil {
@@ -313,12 +321,14 @@ func (q *request) createTags() (any, error) {
 	}{true}, err
 }
 
+// tagXML is a tag with what it is on.
 type tagXML struct {
 	ID   string `xml:"resourceId"`
 	Type string `xml:"resourceType"`
 	tag
 }
 
+// describeTags implements DescribeTags. Only instances have any.
 func (q *request) describeTags() (any, error) {
 	if err := q.allow("ec2:DescribeTags", "*", nil, nil); err != nil {
 		return nil, err

@@ -101,6 +101,8 @@ func appendResult(b *bytes.Buffer, call *iam.Call, result any) error {
 	return nil
 }
 
+// serve reads the form and decides the call. Form and signature have come together: the signature covers the body
+// that is read here.
 func (s *Service) serve(r *http.Request, call *iam.Call) (result any, err error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {

@@ -16,6 +16,7 @@ type items[T any] struct {
 	Items []T `json:"items"`
 }
 
+// instanceItem is an instance in a record, with what the operation has to say of it.
 type instanceItem struct {
 	ID       string     `json:"instanceId,omitempty"`
 	Image    string     `json:"imageId,omitempty"`
@@ -27,6 +28,7 @@ type instanceItem struct {
 	Previous *stateItem `json:"previousState,omitempty"`
 }
 
+// stateItem is a state in a record.
 type stateItem struct {
 	Code int    `json:"code"`
 	Name string `json:"name"`
@@ -35,6 +37,7 @@ type stateItem struct {
 // state is an instance's state as the records have it.
 func (x stateXML) state() *stateItem { return &stateItem{x.Code, x.Name} }
 
+// tagItem is a tag in a record.
 type tagItem struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`

@@ -13,6 +13,7 @@ const (
 	secretLength   = 40
 )
 
+// status is the key's as answers have it.
 func (k *AccessKey) status() string {
 	if k.Inactive {
 		return "Inactive"
@@ -20,6 +21,8 @@ func (k *AccessKey) status() string {
 	return "Active"
 }
 
+// accessKeyXML is an access key as answers show it: its secret is in that of CreateAccessKey alone, and in no later
+// one.
 type accessKeyXML struct {
 	UserName        string `xml:",omitempty"` // root has none
 	AccessKeyID     string `xml:"AccessKeyId"`

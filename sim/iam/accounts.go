@@ -60,6 +60,7 @@ type summaryEntry struct {
 	Value int    `xml:"value"`
 }
 
+// summaryResult is the answer of GetAccountSummary.
 type summaryResult struct {
 	SummaryMap []summaryEntry `xml:"SummaryMap>entry"`
 }
@@ -145,6 +146,7 @@ func countVersions(tx Tx) (n int, err error) {
 	return n, err
 }
 
+// one is how the summary counts what is there or not.
 func one(b bool) int {
 	if b {
 		return 1

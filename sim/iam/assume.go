@@ -197,6 +197,7 @@ func (o *operating) knowAssuming(r *Role, mfa bool) func(*policy.Context) {
 	}
 }
 
+// tagKeysOf returns the keys of tags, in their order.
 func tagKeysOf(tags []Tag) []string {
 	var keys []string
 	for _, t := range tags {

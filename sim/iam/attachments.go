@@ -70,6 +70,7 @@ var attachmentOperations = func() []*operation {
 	return ops
 }()
 
+// userBearer is the user that the call names, as who bears policies.
 func (o *operating) userBearer() (*bearer, error) {
 	u, err := o.userNamed(o.param("UserName"))
 	if err != nil {
@@ -78,6 +79,7 @@ func (o *operating) userBearer() (*bearer, error) {
 	return &bearer{"user", u.ID, u.Name, &u.holding, policy.InlineUser, func() error { return putUser(o.Tx, u) }}, nil
 }
 
+// groupBearer is userBearer for groups.
 func (o *operating) groupBearer() (*bearer, error) {
 	g, err := o.groupNamed(o.param("GroupName"))
 	if err != nil {
@@ -86,6 +88,7 @@ func (o *operating) groupBearer() (*bearer, error) {
 	return &bearer{"group", g.ID, g.Name, &g.holding, policy.InlineGroup, func() error { return putGroup(o.Tx, g) }}, nil
 }
 
+// roleBearer is userBearer for roles.
 func (o *operating) roleBearer() (*bearer, error) {
 	r, err := o.roleNamed(o.param("RoleName"))
 	if err != nil {
@@ -223,6 +226,7 @@ type inlineResult struct {
 	PolicyDocument string // percent-encoded
 }
 
+// getInlinePolicy implements GetUserPolicy, GetGroupPolicy and GetRolePolicy.
 func (o *operating) getInlinePolicy(b *bearer) (any, error) {
 	text, err := o.inlinePolicy(b)
 	if err != nil {
@@ -233,6 +237,8 @@ func (o *operating) getInlinePolicy(b *bearer) (any, error) {
 	return r, nil
 }
 
+// deleteInlinePolicy implements DeleteUserPolicy, DeleteGroupPolicy and DeleteRolePolicy. One that is not there is
+// an error, other than with tags.
 func (o *operating) deleteInlinePolicy(b *bearer) (any, error) {
 	if _, err := o.inlinePolicy(b); err != nil {
 		return nil, err
@@ -245,6 +251,7 @@ type listInlineResult struct {
 	tail
 }
 
+// listInlinePolicies implements ListUserPolicies, ListGroupPolicies and ListRolePolicies: names alone.
 func (o *operating) listInlinePolicies(b *bearer) (any, error) {
 	names, err := inlineNames(o.Tx, b.id)
 	if err != nil {
@@ -293,6 +300,7 @@ const (
 	boundaryUse = "boundary"
 )
 
+// usageKey is the key of the record that a policy is used; with "" for the ID it is where those of one use begin.
 func usageKey(arn, use, id string) string { return arn + " " + use + " " + id }
 
 // arnOf returns the ARN of a managed policy, which may be one of AWS's.

@@ -32,6 +32,7 @@ type message struct {
 	Context           messageContext   `json:"context"`
 }
 
+// items is a list as the message has it.
 type items[T any] struct {
 	Items []T `json:"items"`
 }
@@ -172,6 +173,8 @@ func (s *Service) open(text string) (plain []byte, ok bool) {
 // decodedResult answers DecodeAuthorizationMessage.
 type decodedResult struct{ DecodedMessage string }
 
+// decodeAuthorizationMessage implements DecodeAuthorizationMessage. Whoever has the permission may read every
+// message of the account: what is in it is about the policies, and that is why it is encoded at all.
 func (o *operating) decodeAuthorizationMessage() (any, error) {
 	plain, ok := o.open(o.param("EncodedMessage"))
 	if !ok {

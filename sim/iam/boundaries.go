@@ -6,6 +6,7 @@ type boundaryXML struct {
 	PermissionsBoundaryArn  string
 }
 
+// describeBoundary returns the boundary of h as answers show it, nil where it has none.
 func describeBoundary(h *holding) *boundaryXML {
 	if h.Boundary == "" {
 		return nil
@@ -55,6 +56,8 @@ func (o *operating) putUserBoundary() (any, error) { return o.putBoundary((*oper
 
 func (o *operating) putRoleBoundary() (any, error) { return o.putBoundary((*operating).roleBearer) }
 
+// putBoundary implements PutUserPermissionsBoundary and PutRolePermissionsBoundary. The policy has to be there; what
+// it allows counts from the next call on.
 func (o *operating) putBoundary(of func(*operating) (*bearer, error)) (any, error) {
 	b, err := of(o)
 	if err != nil {
@@ -78,6 +81,7 @@ func (o *operating) deleteRoleBoundary() (any, error) {
 	return o.deleteBoundary((*operating).roleBearer)
 }
 
+// deleteBoundary implements DeleteUserPermissionsBoundary and DeleteRolePermissionsBoundary.
 func (o *operating) deleteBoundary(of func(*operating) (*bearer, error)) (any, error) {
 	b, err := of(o)
 	if err != nil {

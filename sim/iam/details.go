@@ -11,6 +11,8 @@ var detailOperations = []*operation{
 		{"Filter", textsShape, false}, {"MaxItems", maxItemsShape, false}, {"Marker", markerShape, false}}},
 }
 
+// detailsResult is the answer of GetAccountAuthorizationDetails: one page of users, groups, roles and policies, in
+// that order.
 type detailsResult struct {
 	UserDetailList  list[userDetailXML]
 	GroupDetailList list[groupDetailXML]
@@ -25,6 +27,7 @@ type heldXML struct {
 	attached list[attachedPolicyXML]
 }
 
+// documentXML is an inline policy with its document, percent-encoded.
 type documentXML struct{ PolicyName, PolicyDocument string }
 
 type userDetailXML struct {
@@ -125,6 +128,7 @@ func (o *operating) held(id string, h *holding) (heldXML, error) {
 	return x, nil
 }
 
+// detailUser adds a user with everything that decides about it.
 func (o *operating) detailUser(record []byte, d *detailsResult) error {
 	u := &User{}
 	if err := json.Unmarshal(record, u); err != nil {
@@ -148,6 +152,7 @@ func (o *operating) detailUser(record []byte, d *detailsResult) error {
 	return nil
 }
 
+// detailGroup adds a group.
 func (o *operating) detailGroup(record []byte, d *detailsResult) error {
 	g := &Group{}
 	if err := json.Unmarshal(record, g); err != nil {
@@ -158,6 +163,7 @@ func (o *operating) detailGroup(record []byte, d *detailsResult) error {
 	return err
 }
 
+// detailRole adds a role, its trust policy with it.
 func (o *operating) detailRole(record []byte, d *detailsResult) error {
 	r := &Role{}
 	if err := json.Unmarshal(record, r); err != nil {
@@ -169,6 +175,7 @@ func (o *operating) detailRole(record []byte, d *detailsResult) error {
 	return err
 }
 
+// detailOwnPolicy adds a managed policy of the account.
 func (o *operating) detailOwnPolicy(record []byte, d *detailsResult) error {
 	p := &ManagedPolicy{}
 	if err := json.Unmarshal(record, p); err != nil {
@@ -177,6 +184,8 @@ func (o *operating) detailOwnPolicy(record []byte, d *detailsResult) error {
 	return o.detailPolicy(p, d)
 }
 
+// detailPolicy adds a managed policy with all of its versions: an auditor wants to see what somebody could go back
+// to.
 func (o *operating) detailPolicy(p *ManagedPolicy, d *detailsResult) error {
 	x, err := o.describePolicy(p)
 	if err != nil {

@@ -143,6 +143,7 @@ func (o *operating) tagMFADevice() (any, error) { return o.retagDevice(o.addTags
 
 func (o *operating) untagMFADevice() (any, error) { return o.retagDevice(o.removeTags) }
 
+// retagDevice changes the tags of a virtual device; others have none.
 func (o *operating) retagDevice(change func([]Tag) ([]Tag, error)) (any, error) {
 	d, err := o.taggedDevice()
 	if err != nil {
@@ -154,6 +155,7 @@ func (o *operating) retagDevice(change func([]Tag) ([]Tag, error)) (any, error) 
 	return nil, o.putDevice(d)
 }
 
+// listMFADeviceTags implements ListMFADeviceTags.
 func (o *operating) listMFADeviceTags() (any, error) {
 	d, err := o.taggedDevice()
 	if err != nil {

@@ -37,6 +37,7 @@ func onNewGroup(o *operating) (target, error) {
 	return target{arn: o.iamARN("group" + o.pathOr("Path") + o.param("GroupName"))}, nil
 }
 
+// groupXML is a group as answers show it.
 type groupXML struct {
 	Path       string
 	GroupName  string
@@ -51,6 +52,7 @@ func (o *operating) describeGroup(g *Group) groupXML {
 
 type groupResult struct{ Group groupXML }
 
+// createGroup implements CreateGroup. It looks at the path before the name, as with users.
 func (o *operating) createGroup() (any, error) {
 	name := o.param("GroupName")
 	path, err := o.path("Path")
@@ -68,6 +70,7 @@ func (o *operating) createGroup() (any, error) {
 	return groupResult{o.describeGroup(g)}, putGroup(o.Tx, g)
 }
 
+// checkFreeGroup refuses a name that another group has, whatever its case.
 func (o *operating) checkFreeGroup(name string) error {
 	taken, err := o.Get(kindGroup, lower(name))
 	if err == nil && taken != nil {
@@ -171,6 +174,7 @@ type listGroupsResult struct {
 	tail
 }
 
+// listGroups implements ListGroups, in the order of the names.
 func (o *operating) listGroups() (any, error) {
 	prefix := o.pathOr("PathPrefix")
 	groups, end, err := scanPage(o, kindGroup, func(r Record) (groupXML, bool, error) {

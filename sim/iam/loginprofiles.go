@@ -36,6 +36,7 @@ type loginProfileXML struct {
 
 type loginProfileResult struct{ LoginProfile loginProfileXML }
 
+// describeLoginProfile returns a user's login profile without anything about the password itself.
 func describeLoginProfile(u *User) loginProfileResult {
 	p := u.LoginProfile
 	return loginProfileResult{loginProfileXML{u.Name, stamp(p.Created), p.ResetRequired}}
@@ -60,6 +61,7 @@ func (o *operating) createLoginProfile() (any, error) {
 	return describeLoginProfile(u), putUser(o.Tx, u)
 }
 
+// getLoginProfile implements GetLoginProfile, by which people find out whether a user has a password.
 func (o *operating) getLoginProfile() (any, error) {
 	u, err := o.profiledUser()
 	if err != nil {
@@ -86,6 +88,7 @@ func (o *operating) updateLoginProfile() (any, error) {
 	return nil, putUser(o.Tx, u)
 }
 
+// deleteLoginProfile implements DeleteLoginProfile. Sign-ins that are under way end; sessions that were begun go on.
 func (o *operating) deleteLoginProfile() (any, error) {
 	u, err := o.settledProfile()
 	if err != nil {

@@ -157,6 +157,7 @@ func (o *operating) lookupToken(before uint64) string {
 	return fmt.Sprintf("%x.%s", before, tokenHash(strings.Join(asked, "\x00"))[:16])
 }
 
+// lookupFrom is the event before which the page begins, 0 for the newest.
 func (o *operating) lookupFrom() (before uint64, err error) {
 	token := o.param("NextToken")
 	if token == "" {

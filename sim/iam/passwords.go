@@ -69,6 +69,8 @@ type passwordPolicyXML struct {
 
 type passwordPolicyResult struct{ PasswordPolicy passwordPolicyXML }
 
+// getPasswordPolicy implements GetAccountPasswordPolicy. AWS's default policy is not the account's: where that is in
+// force, there is none (recorded).
 func (o *operating) getPasswordPolicy() (any, error) {
 	p := o.account.Passwords
 	if p == nil {
@@ -94,6 +96,7 @@ func (o *operating) updatePasswordPolicy() (any, error) {
 	return nil, o.putAccount()
 }
 
+// deletePasswordPolicy implements DeleteAccountPasswordPolicy, after which AWS's default policy is in force.
 func (o *operating) deletePasswordPolicy() (any, error) {
 	if o.account.Passwords == nil {
 		return nil, o.refuse("NoAccountPolicy")

@@ -69,6 +69,7 @@ func onPolicies(o *operating) (target, error) {
 	return target{arn: "*", shown: "policy path " + o.pathOr("PathPrefix")}, nil
 }
 
+// policyXML is a managed policy as answers show it. Lists leave out description and tags, as the real ones do.
 type policyXML struct {
 	PolicyName                    string
 	PolicyID                      string `xml:"PolicyId"`
@@ -104,6 +105,8 @@ func (o *operating) uses(arn, use string) (int, error) {
 	return len(records), err
 }
 
+// createPolicy implements CreatePolicy. It looks at tags first, then at the name, then at the document; the order is
+// ours.
 func (o *operating) createPolicy() (any, error) {
 	name, text := o.param("PolicyName"), o.param("PolicyDocument")
 	tags, err := o.tagsNamed("DuplicatePolicyTagKeys")
@@ -153,6 +156,7 @@ func (o *operating) addVersion(p *ManagedPolicy, text string, isDefault bool) er
 	return putPolicy(o.Tx, p)
 }
 
+// putPolicy stores p under its name, which is unique in the account whatever its case and path.
 func putPolicy(tx Tx, p *ManagedPolicy) error { return put(tx, kindPolicy, lower(p.Name), p) }
 
 // policyParam returns the managed policy that the call names, of the account's or of AWS's.
@@ -168,6 +172,7 @@ func (o *operating) ownPolicy(foreign string) (*ManagedPolicy, error) {
 	return o.policyParam()
 }
 
+// getPolicy implements GetPolicy, of the account's and of AWS's own alike.
 func (o *operating) getPolicy() (any, error) {
 	p, err := o.policyParam()
 	if err != nil {
@@ -268,6 +273,7 @@ func (o *operating) tagPolicy() (any, error) { return o.retagPolicy(o.addTags) }
 
 func (o *operating) untagPolicy() (any, error) { return o.retagPolicy(o.removeTags) }
 
+// retagPolicy changes the tags of a policy of the account; AWS's own have none and take none.
 func (o *operating) retagPolicy(change func([]Tag) ([]Tag, error)) (any, error) {
 	p, err := o.ownPolicy("ForeignPolicyUpdate")
 	if err != nil {
@@ -287,6 +293,7 @@ func (o *operating) listPolicyTags() (any, error) {
 	return o.listTags(p.Tags)
 }
 
+// errNoPolicy is behind a version whose document is not in the store.
 var errNoPolicy = errors.New("the policy is gone")
 
 // managed returns the managed policy with that ARN, of the account's or of AWS's, or nil where there is none.

@@ -6,6 +6,8 @@ import (
 	"strings"
 )
 
+// versionXML is a version as answers show it; only CreatePolicyVersion's and GetPolicyVersion's are about one, and
+// only the latter has the document.
 type versionXML struct {
 	Document         string `xml:",omitempty"` // percent-encoded
 	VersionID        string `xml:"VersionId"`
@@ -15,6 +17,7 @@ type versionXML struct {
 
 type versionResult struct{ PolicyVersion versionXML }
 
+// describeVersion returns v as lists show it.
 func describeVersion(p *ManagedPolicy, v PolicyVersion) versionXML {
 	return versionXML{VersionID: v.ID, IsDefaultVersion: v.ID == p.Default, CreateDate: stamp(v.Created)}
 }
@@ -62,6 +65,8 @@ func (o *operating) version(foreign string) (*ManagedPolicy, int, error) {
 	return p, at, nil
 }
 
+// getPolicyVersion implements GetPolicyVersion. The document is percent-encoded, as in every answer of IAM that has
+// one (RFC 3986; clients decode it).
 func (o *operating) getPolicyVersion() (any, error) {
 	p, at, err := o.version("")
 	if err != nil {
@@ -73,6 +78,8 @@ func (o *operating) getPolicyVersion() (any, error) {
 	return versionResult{x}, err
 }
 
+// deletePolicyVersion implements DeletePolicyVersion. The default version cannot go by itself: it is what is in
+// force.
 func (o *operating) deletePolicyVersion() (any, error) {
 	p, at, err := o.version("ForeignVersionDelete")
 	if err != nil {
@@ -89,6 +96,8 @@ func (o *operating) deletePolicyVersion() (any, error) {
 	return nil, putPolicy(o.Tx, p)
 }
 
+// setDefaultPolicyVersion implements SetDefaultPolicyVersion. Whoever may call it can go back to a wider version of
+// old: it is worth as much as CreatePolicyVersion.
 func (o *operating) setDefaultPolicyVersion() (any, error) {
 	p, at, err := o.version("ForeignPolicyUpdate")
 	if err != nil {

@@ -63,6 +63,7 @@ type roleXML struct {
 	RoleLastUsed             *roleUsedXML `xml:",omitempty"`
 }
 
+// roleUsedXML is when a role was last used, empty for never.
 type roleUsedXML struct {
 	LastUsedDate string `xml:",omitempty"`
 	Region       string `xml:",omitempty"`
@@ -84,6 +85,8 @@ func (o *operating) wholeRole(r *Role) roleXML {
 
 type roleResult struct{ Role roleXML }
 
+// createRole implements CreateRole. It looks at path and tags first, then at the name, the trust policy, the
+// boundary and last at the quota; the order is ours.
 func (o *operating) createRole() (any, error) {
 	name, trust := o.param("RoleName"), o.param("AssumeRolePolicyDocument")
 	path, err := o.path("Path")
@@ -146,6 +149,8 @@ func (o *operating) checkTrust(text string) error {
 	return nil
 }
 
+// checkPrincipal refuses a user or role of this account that is not there. Those of other accounts are believed: the
+// lab has no other account to ask.
 func (o *operating) checkPrincipal(p policy.Principal) error {
 	rest, own := strings.CutPrefix(p.Name, o.iamARN(""))
 	kind, path, named := strings.Cut(rest, "/")
@@ -177,6 +182,7 @@ func (o *operating) checkPrincipal(p policy.Principal) error {
 	return nil
 }
 
+// getRole implements GetRole.
 func (o *operating) getRole() (any, error) {
 	r, err := o.roleNamed(o.param("RoleName"))
 	if err != nil {
@@ -198,6 +204,7 @@ func (o *operating) updateRole() (any, error) {
 	})
 }
 
+// updateRoleDescription implements UpdateRoleDescription, the older operation, which answers with the role.
 func (o *operating) updateRoleDescription() (any, error) {
 	r, err := o.roleNamed(o.param("RoleName"))
 	if err != nil {
@@ -207,6 +214,8 @@ func (o *operating) updateRoleDescription() (any, error) {
 	return roleResult{o.wholeRole(r)}, putRole(o.Tx, r)
 }
 
+// updateAssumeRolePolicy implements UpdateAssumeRolePolicy. Sessions that were begun under the old one go on: trust
+// is asked when a session begins, and never again.
 func (o *operating) updateAssumeRolePolicy() (any, error) {
 	return nil, o.changeRole(func(r *Role) error {
 		r.Trust = o.param("PolicyDocument")
@@ -253,6 +262,7 @@ type listRolesResult struct {
 	tail
 }
 
+// listRoles implements ListRoles, in the order of the names.
 func (o *operating) listRoles() (any, error) {
 	prefix := o.pathOr("PathPrefix")
 	roles, end, err := scanPage(o, kindRole, func(rec Record) (roleXML, bool, error) {
@@ -269,6 +279,7 @@ func (o *operating) tagRole() (any, error) { return nil, o.retagRole(o.addTags) 
 
 func (o *operating) untagRole() (any, error) { return nil, o.retagRole(o.removeTags) }
 
+// retagRole changes the tags of the role that the call names.
 func (o *operating) retagRole(change func([]Tag) ([]Tag, error)) error {
 	return o.changeRole(func(r *Role) (err error) {
 		r.Tags, err = change(r.Tags)
@@ -276,6 +287,7 @@ func (o *operating) retagRole(change func([]Tag) ([]Tag, error)) error {
 	})
 }
 
+// listRoleTags implements ListRoleTags.
 func (o *operating) listRoleTags() (any, error) {
 	r, err := o.roleNamed(o.param("RoleName"))
 	if err != nil {

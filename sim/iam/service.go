@@ -338,6 +338,7 @@ func (o *operating) run(op *operation) (any, error) {
 	return result, err
 }
 
+// loadAccount reads the account's record, which every account has.
 func (o *operating) loadAccount() error {
 	o.account = &Account{}
 	found, err := get(o.Tx, kindAccount, accountKey, o.account)

@@ -91,6 +91,7 @@ func (s *Service) assumedARN(role, session string) string {
 	return "arn:aws:sts::" + s.Account() + ":assumed-role/" + role + "/" + session
 }
 
+// federatedARN is who a federated session is.
 func (s *Service) federatedARN(name string) string {
 	return "arn:aws:sts::" + s.Account() + ":federated-user/" + name
 }

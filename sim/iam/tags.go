@@ -63,6 +63,7 @@ func sortTags(tags []Tag) {
 	slices.SortFunc(tags, func(a, b Tag) int { return strings.Compare(tagOrder(a), tagOrder(b)) })
 }
 
+// tagOrder is the order of tags in answers: by key, whatever its case.
 func tagOrder(t Tag) string { return strings.ToLower(t.Key) }
 
 // tagsXML is tags in the answer about one thing, nil where it has none.
@@ -89,6 +90,7 @@ func (o *operating) tagUser() (any, error) { return o.retagUser(o.addTags) }
 
 func (o *operating) untagUser() (any, error) { return o.retagUser(o.removeTags) }
 
+// retagUser changes the tags of the user that the call names.
 func (o *operating) retagUser(change func([]Tag) ([]Tag, error)) (any, error) {
 	u, err := o.userNamed(o.param("UserName"))
 	if err != nil {
@@ -100,6 +102,7 @@ func (o *operating) retagUser(change func([]Tag) ([]Tag, error)) (any, error) {
 	return nil, putUser(o.Tx, u)
 }
 
+// listUserTags implements ListUserTags.
 func (o *operating) listUserTags() (any, error) {
 	u, err := o.userNamed(o.param("UserName"))
 	if err != nil {

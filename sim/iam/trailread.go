@@ -83,6 +83,7 @@ func eventsBefore(tx Tx, f trail.Filter, before uint64, limit int) (list []Numbe
 	return list, false, nil
 }
 
+// eventsAfter reads the events that come after a number, the oldest first.
 func eventsAfter(tx Tx, after uint64, limit int) ([]NumberedEvent, error) {
 	if limit <= 0 {
 		return nil, nil

@@ -177,6 +177,7 @@ func (t *Throttle) refuse(now time.Time, s *Settings) {
 	}
 }
 
+// locked reports whether the lock that refusals have earned is not over yet.
 func (t *Throttle) locked(now time.Time, s *Settings) bool {
 	return s.Lockout > 0 && now.Before(t.LockedUntil)
 }

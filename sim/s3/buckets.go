@@ -20,6 +20,8 @@ type ownerXML struct {
 	DisplayName string `xml:",omitempty"`
 }
 
+// owner is who owns every bucket: the account. The real service has a canonical ID of 64 digits, which says nothing
+// more.
 func (s *Service) owner() ownerXML { return ownerXML{ID: s.account.Account()} }
 
 type bucketsXML struct {
@@ -33,6 +35,9 @@ type bucketsXML struct {
 
 type bucketXML struct{ Name, CreationDate string }
 
+// listBuckets implements ListBuckets, in the order of the names. The real one asks for the permission
+// s3:ListAllMyBuckets, and shows whoever has it every bucket of the account, also those that their policies close to
+// them.
 func (q *request) listBuckets() error {
 	list := bucketsXML{Namespace: namespace, Owner: q.owner()}
 	err := q.beside.View(q.ctx, func(tx iam.Tx) error {
@@ -47,6 +52,8 @@ func (q *request) listBuckets() error {
 	return q.answer(list)
 }
 
+// createBucket implements CreateBucket. Names are those of all accounts; the lab has one, so that a name that is
+// taken is always the caller's own. MFA delete cannot be given with the bucket: it begins without versioning.
 func (q *request) createBucket() error {
 	body, err := q.readBody()
 	if err != nil {
@@ -121,6 +128,8 @@ func (q *request) deleteBucket() error {
 	return q.nothing()
 }
 
+// headBucket implements HeadBucket. Its record is left before the first byte of the answer: HEAD has no body in
+// which a failure could be told.
 func (q *request) headBucket() error {
 	if err := q.beside.Leave(q.ctx); err != nil {
 		return err
@@ -144,6 +153,8 @@ func (q *request) getLocation() error {
 	}{Namespace: namespace, Region: region})
 }
 
+// getPolicy implements GetBucketPolicy: the text as it was given, white space and all, since clients compare it with
+// theirs.
 func (q *request) getPolicy() error {
 	if q.b.Policy == "" {
 		return refuse("NoSuchPolicy", "BucketName", q.bucket)
@@ -156,6 +167,8 @@ func (q *request) getPolicy() error {
 	return nil
 }
 
+// putPolicy implements PutBucketPolicy. The policy is in the record of the call whole: who opened a bucket, and how
+// far, is what the trail is read for.
 func (q *request) putPolicy() error {
 	text, err := q.readBody()
 	if err != nil {
@@ -187,6 +200,7 @@ func (q *request) checkPolicy(text string) error {
 	return nil
 }
 
+// deletePolicy implements DeleteBucketPolicy. That there was none is no error.
 func (q *request) deletePolicy() error { return q.setting(func(b *bucket) { b.Policy = "" }) }
 
 // setting changes the bucket's record and answers without a body.
@@ -201,6 +215,7 @@ func (q *request) setting(set func(*bucket)) error {
 	return q.nothing()
 }
 
+// getLifecycle implements GetBucketLifecycleConfiguration: the text as it was given.
 func (q *request) getLifecycle() error {
 	if q.b.Lifecycle == "" {
 		return refuse("NoSuchLifecycle", "BucketName", q.bucket)
@@ -239,4 +254,5 @@ func (q *request) putLifecycle() error {
 	return err
 }
 
+// deleteLifecycle implements DeleteBucketLifecycle, after which MFA delete can be turned on.
 func (q *request) deleteLifecycle() error { return q.setting(func(b *bucket) { b.Lifecycle = "" }) }

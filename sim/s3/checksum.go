@@ -94,4 +94,5 @@ func (c *checker) values() map[string]string {
 	return m
 }
 
+// etag is the MD5 of the content, without the quotes that the wire has around it.
 func (c *checker) etag() string { return hex.EncodeToString(c.md5.Sum(nil)) }

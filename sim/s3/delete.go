@@ -35,12 +35,15 @@ func (q *request) deleteObject() error {
 // maxDeletes is how many objects one request deletes: S3 API Reference, "DeleteObjects".
 const maxDeletes = 1000
 
+// deletesXML is the body of DeleteObjects.
 type deletesXML struct {
 	XMLName xml.Name `xml:"Delete"`
 	Quiet   bool
 	Object  []struct{ Key, VersionId string }
 }
 
+// deletedXML says of one object that it is deleted: VersionId is what was asked for, the other what the delete
+// marker got.
 type deletedXML struct {
 	XMLName               xml.Name `xml:"Deleted"`
 	Key                   string
@@ -49,6 +52,7 @@ type deletedXML struct {
 	DeleteMarkerVersionId string `xml:",omitempty"`
 }
 
+// undeletedXML says of one object why it is not.
 type undeletedXML struct {
 	XMLName   xml.Name `xml:"Error"`
 	Key       string

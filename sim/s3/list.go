@@ -26,6 +26,7 @@ type listing struct {
 	count                int
 }
 
+// prefixXML is one of CommonPrefixes.
 type prefixXML struct{ Prefix string }
 
 // listing reads the parameters that all lists share.
@@ -119,6 +120,7 @@ func (l *listing) common(key string) (string, bool) {
 	return key[:len(l.prefix)+at+len(l.delimiter)], true
 }
 
+// objectXML is one of the contents of a list.
 type objectXML struct {
 	XMLName      xml.Name `xml:"Contents"`
 	Key          string
@@ -129,6 +131,7 @@ type objectXML struct {
 	Owner        *ownerXML
 }
 
+// listXML is the answer of both versions of the operation; each leaves out what is the other's.
 type listXML struct {
 	XMLName               xml.Name `xml:"ListBucketResult"`
 	Namespace             string   `xml:"xmlns,attr"`
@@ -165,6 +168,8 @@ func (q *request) objects(l *listing, owner bool) (listXML, error) {
 	return x, err
 }
 
+// listV1 implements ListObjects, which says where to go on only where keys are rolled up: otherwise that is the last
+// key, which the client has.
 func (q *request) listV1() error {
 	marker := q.query.Get("marker")
 	l, err := q.listing(marker)
@@ -182,6 +187,8 @@ func (q *request) listV1() error {
 	return q.answer(x)
 }
 
+// listV2 implements ListObjectsV2. A continuation token is the key behind which the next page begins: clients must
+// not read it, and whoever makes one up sees nothing that a start-after would not show.
 func (q *request) listV2() error {
 	if q.query.Get("list-type") != "2" {
 		return refuse("Argument", "ArgumentName", "list-type", "ArgumentValue", q.query.Get("list-type"))
@@ -208,6 +215,7 @@ func (q *request) listV2() error {
 	return q.answer(x)
 }
 
+// versionXML is a version or a delete marker in a list: which of them it is, is the name of its element.
 type versionXML struct {
 	XMLName      xml.Name
 	Key          string

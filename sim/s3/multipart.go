@@ -20,6 +20,8 @@ const (
 	minPart  = 5 << 20 // of all but the last
 )
 
+// createUpload implements CreateMultipartUpload. The headers are kept here: the object gets those of its beginning,
+// whatever the request that completes it says.
 func (q *request) createUpload() error {
 	u := &upload{Bucket: q.bucket, Key: q.key, Started: q.now(), Headers: headersOf(q.r)}
 	err := q.change(freely, func(r *iam.Records, _ *bucket) ([]string, error) {
@@ -48,6 +50,8 @@ func (q *request) upload(tx iam.Tx) (*upload, error) {
 	return u, err
 }
 
+// uploadPart implements UploadPart. A part that comes again takes the place of the first; one that is cut off leaves
+// it as it was, because the content is complete in the folder before the record names it.
 func (q *request) uploadPart() error {
 	if q.r.Header.Get(copySource) != "" {
 		return refuse("NotImplemented")
@@ -85,6 +89,7 @@ func (q *request) uploadPart() error {
 	return nil
 }
 
+// completeXML is the body of CompleteMultipartUpload.
 type completeXML struct {
 	XMLName xml.Name `xml:"CompleteMultipartUpload"`
 	Part    []struct {
@@ -198,6 +203,7 @@ func (q *request) join(parts []*part) (*version, error) {
 	return v, err
 }
 
+// append copies a part's content to the end of d.
 func (q *request) append(d *draft, name string) error {
 	f, err := q.folder.open(name)
 	if err != nil {
@@ -208,6 +214,7 @@ func (q *request) append(d *draft, name string) error {
 	return err
 }
 
+// abortUpload implements AbortMultipartUpload. The contents of the parts go when the change is stored, not before.
 func (q *request) abortUpload() error {
 	err := q.change(freely, func(r *iam.Records, _ *bucket) ([]string, error) {
 		u, err := q.upload(r)

@@ -79,6 +79,8 @@ func (q *request) receive() (name string, c *checker, err error) {
 	return name, c, err
 }
 
+// putObject implements PutObject. The content is in the folder, checked against every hash that came with it, before
+// a record names it: what is cut off or is not what its headers say leaves the object as it was.
 func (q *request) putObject() error {
 	name, c, err := q.receive()
 	if err != nil {

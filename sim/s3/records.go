@@ -42,6 +42,7 @@ type bucket struct {
 	Written uint64 `json:"written"`
 }
 
+// arn is the bucket's name in policies: without account and region.
 func (b *bucket) arn() string { return "arn:aws:s3:::" + b.Name }
 
 // A version is the record of a version of an object, or of a delete marker.
@@ -85,6 +86,8 @@ type part struct {
 	Modified time.Time `json:"modified"`
 }
 
+// partPlace is the key of a part. The number has as many digits as the largest, so that the parts of an upload lie
+// in their order.
 func partPlace(upload string, number int) string { return fmt.Sprintf("%s %05d", upload, number) }
 
 // get reads a record into v and reports whether it is there.

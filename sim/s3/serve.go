@@ -81,6 +81,8 @@ func (s *Service) ServeCall(w http.ResponseWriter, r *http.Request, call iam.Cal
 	answer.write(w, r, call.RequestID)
 }
 
+// serve decides one request. What is refused before the operation is known (a key that is no UTF-8, a sub-resource
+// that the lab has not) leaves no record: there is no action that it could name.
 func (s *Service) serve(w http.ResponseWriter, r *http.Request, call iam.Call) error {
 	q := &request{Service: s, ctx: r.Context(), w: w, r: r, call: call}
 	var err error

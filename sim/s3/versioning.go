@@ -54,6 +54,8 @@ type versioningXML struct {
 	MfaDelete string   `xml:",omitempty" json:",omitempty"`
 }
 
+// getVersioning implements GetBucketVersioning: a bucket that never had versioning says nothing at all, which
+// clients tell from one in which it is suspended.
 func (q *request) getVersioning() error {
 	return q.answer(versioningXML{Namespace: namespace, Status: q.b.Versioning, MfaDelete: q.b.MFADelete})
 }
