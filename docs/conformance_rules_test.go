@@ -166,7 +166,7 @@ var rules = []struct {
 		{"P-11", "6.5.6, 6.5.7", "protocols one and two", "pinuv.newSecret", []string{"pinuv.TestPublishedVectors", "pinuv.TestBothEndsShareASecret"}, ""},
 		{"P-12", "6.5.6", "the platform's key is on the curve", "pinuv.parsePeer", []string{"pinuv.TestPeerIsChecked",
 			"u2f.TestClientPINErrors/setPIN with a point off the curve"}, ""},
-		{"P-13", "6.5.5.2", "a blocked key says how many attempts there are", "u2f.Key.getPINRetries", []string{"u2f.TestWrongPINsUntilTheKeyIsBlocked"}, ""},
+		{"P-13", "6.5.5.2", "getPINRetries: a blocked key says how many attempts there are, too", "u2f.Key.getPINRetries", []string{"u2f.TestWrongPINsUntilTheKeyIsBlocked"}, ""},
 		{"P-14", "6.1.2 step 11.1", "a token belongs to a relying party", "u2f.Key.authorize",
 			[]string{"u2f.TestAuthorize/a token is good for its permission and its relying party", "u2f.TestAuthorize/an empty relying party is one too"}, ""},
 	}},
