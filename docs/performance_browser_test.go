@@ -112,6 +112,11 @@ func chromiumWithKey(t *testing.T) context.Context {
 	t.Cleanup(server.Close)
 	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
 	require.NoError(t, err)
+	return chromiumAt(t, lab, "http://localhost:"+port+"/")
+}
+
+// chromiumAt starts Chromium on the lab's bus, before a page.
+func chromiumAt(t *testing.T, lab *live.Lab, address string) context.Context {
 	shim, err := sock.Shim(t.Context())
 	require.NoError(t, err)
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoInheritEnv,
@@ -122,6 +127,6 @@ func chromiumWithKey(t *testing.T) context.Context {
 	t.Cleanup(cancel)
 	page, _ := chromedp.NewContext(ctx)
 	t.Cleanup(func() { require.NoError(t, chromedp.Cancel(page)) })
-	require.NoError(t, chromedp.Do(page, chromedp.Navigate("http://localhost:"+port+"/")), "measuring needs Debian's package chromium")
+	require.NoError(t, chromedp.Do(page, chromedp.Navigate(address)), "measuring needs Debian's package chromium")
 	return page
 }

@@ -74,7 +74,7 @@ func (f figure) held(m measured) bool {
 
 func figures() []figure {
 	return slices.Concat(codeFigures, fobFigures, keyFigures, beforeFigures, tpmFigures, ctapFigures, webauthnFigures, browserFigures,
-		sessionFigures, policyFigures, consoleFigures, commandFigures,
+		sessionFigures, policyFigures, consoleFigures, portalFigures, signInFigures, commandFigures,
 		guestFigures) // last: who builds a guest leaves the disk busy
 }
 

@@ -225,6 +225,7 @@ func (c *cli) greet(ctx context.Context, lab *live.Lab, openPage bool) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "mfalab is ready at %s (account %s, %s)\n", lab.URL(), lab.IAM().Account(), keep)
 	fmt.Fprintf(&b, "its console is %s%s: `mfalab console` prints passwords\n", lab.URL(), console.Root)
+	fmt.Fprintf(&b, "its portal is %s%s: `mfalab portal` prints passwords and rules\n", lab.URL(), site.Root)
 	if weak := lab.IAM().Settings().Weakened(); len(weak) > 0 {
 		fmt.Fprintf(&b, "\n  !!  WEAKENED ON PURPOSE: %s  !!\n\n", strings.Join(weak, ", "))
 	}
