@@ -9,12 +9,16 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	official "github.com/go-webauthn/webauthn/metadata"
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/webauthn"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mfalab/mfalab/sim/live"
@@ -171,4 +175,42 @@ func TestMetadataAsMeasured(t *testing.T) {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", steps[i].name, brief(ours[i]), brief(theirs[i][0]))
 	}
 	made(t, "../../docs/metadata.md", "statuses", b.String())
+}
+
+// A batch that is revoked is refused by who follows the address in its certificate. SimpleWebAuthn does; go-webauthn reads the lists of
+// the metadata's signer alone.
+func TestWhoNoticesARevokedBatch(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("left out: the lab's bus is for Linux")
+	}
+	dir, owner := detached(t)
+	do := doing(t, dir)
+	do("mds", "set", "--distribution-points")
+	do("key", "new", "--profile", "ctap2.1", "--touch", "auto")
+	do("key", "pin", "--new", "1234")
+	p := &party{}
+	var err error
+	p.WebAuthn, err = webauthn.New(&webauthn.Config{RPID: forgedRP, RPDisplayName: "Example", RPOrigins: []string{forgedOrigin},
+		MDS: believing(t, owner.URL), AttestationPreference: protocol.PreferDirectAttestation})
+	require.NoError(t, err)
+	register := func() (forgedRow, error) {
+		asked, session, err := p.BeginRegistration(p)
+		require.NoError(t, err)
+		options, err := json.Marshal(asked)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "options.json"), options, 0o600))
+		said := do("webauthn", "register", "--origin", forgedOrigin, "--pin", "1234", "options.json")
+		created, err := protocol.ParseCredentialCreationResponseBytes([]byte(said))
+		require.NoError(t, err)
+		_, err = p.CreateCredential(p, *session, created)
+		return forgedRow{judged: judged{Response: json.RawMessage(said), Challenge: session.Challenge, Origin: forgedOrigin, RPID: forgedRP, Root: do("key", "root"),
+			Algorithms: []int{-7, -8, -35, -257}}}, err
+	}
+	row, err := register()
+	require.NoError(t, err)
+	require.Equal(t, []string{""}, simpleWebAuthn(t, []forgedRow{row}))
+	do("mds", "revoke", "ctap2.1", "--reason", "keyCompromise")
+	row, err = register()
+	require.NoError(t, err)
+	require.Contains(t, simpleWebAuthn(t, []forgedRow{row})[0], "failed revocation status check")
 }

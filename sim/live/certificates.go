@@ -193,9 +193,16 @@ func without(list []Revocation, what string) []Revocation {
 	return slices.DeleteFunc(slices.Clone(list), func(r Revocation) bool { return r.What == what })
 }
 
-// leastNumber is how long a number is, in hexadecimal digits, that is taken for a certificate's although the lab does not know it: that
-// of a key that was thrown away. Ours have 32.
-const leastNumber = 16
+// notNumber is how many bits, at most, a number has that is not taken for a certificate's: one that the lab does not know may be that of a
+// key that was thrown away. Ours have 127. Our choice.
+const notNumber = 56
+
+// numberIn reads a certificate's number, also as OpenSSL writes it, with colons.
+func numberIn(what string) (n *big.Int, isNumber bool) {
+	digits := strings.ReplaceAll(what, ":", "")
+	n, isNumber = new(big.Int).SetString(digits, 16)
+	return n, isNumber && n.BitLen() > notNumber
+}
 
 // relist changes the lists of revoked certificates, and returns the certificates that what names.
 func (l *Lab) relist(ctx context.Context, what string, change func(w *sim.World, p *publishing, what string) error) (list []Certificate, err error) {
@@ -203,11 +210,15 @@ func (l *Lab) relist(ctx context.Context, what string, change func(w *sim.World,
 		if p, err := l.modelNamed(what); err == nil {
 			what = p.Name
 		}
+		number, isNumber := numberIn(what)
+		if isNumber {
+			what = number.Text(16)
+		}
 		named, err := l.namedCertificates(what)
 		if err != nil {
 			return err
 		}
-		if _, isNumber := new(big.Int).SetString(what, 16); len(named) == 0 && (!isNumber || len(what) < leastNumber) {
+		if len(named) == 0 && !isNumber {
 			return fmt.Errorf("no certificate is called %.60q: `mfalab mds certificates` lists them", what)
 		}
 		if err := change(w, &l.state.Publishing, what); err != nil {
@@ -306,7 +317,7 @@ func (l *Lab) revoked() (byRoot, bySigner, byOthers []attest.Revocation, err err
 		}
 	}
 	for _, r := range l.state.Publishing.Revoked {
-		if n, ok := new(big.Int).SetString(r.What, 16); ok && len(r.What) >= leastNumber && !known[strings.ToLower(r.What)] {
+		if n, ok := numberIn(r.What); ok && !known[r.What] {
 			byOthers = append(byOthers, attest.Revocation{Serial: n, At: r.At, Reason: r.Reason})
 		}
 	}
