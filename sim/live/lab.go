@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"github.com/mfalab/mfalab/sim/iam/sqlite"
 	"github.com/mfalab/mfalab/sim/portal"
 	"github.com/mfalab/mfalab/sim/s3"
+	"github.com/mfalab/mfalab/u2f/metadata"
 )
 
 // Options say how a lab is opened.
@@ -98,6 +100,8 @@ type Lab struct {
 	bench    bench
 	unsaved  bool // lab.json is older than state
 	rebased  bool // the devices' files are of the time before a reset of the clock
+
+	statements map[[sha256.Size]byte]*metadata.Statement // that were made, by what they are of
 }
 
 // Open takes the lab of opt.Dir, making it where there is none. ErrOwned says that another process has it.

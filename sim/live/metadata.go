@@ -3,9 +3,11 @@ package live
 import (
 	"context"
 	"crypto/sha1"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -220,9 +222,10 @@ func (l *Lab) presented(p KeyProfile) (_ KeyProfile, ways []string) {
 				continue
 			}
 			ways = append(ways, way)
-			// Statements of U2F have no AAGUID, and are of another model.
-			if format := attest.FormatOf(way); format != attest.FormatFIDOU2F && !slices.Contains(p.Key.AttestationFormats, format) {
-				p.Key.AttestationFormats = append(slices.Clone(p.Key.AttestationFormats), format)
+			for _, format := range formatsIn(way) {
+				if !slices.Contains(p.Key.AttestationFormats, format) {
+					p.Key.AttestationFormats = append(slices.Clone(p.Key.AttestationFormats), format)
+				}
 			}
 			p.Key.MaxMsgSize = max(p.Key.MaxMsgSize, other.MaxMsgSize)
 		}
@@ -230,9 +233,49 @@ func (l *Lab) presented(p KeyProfile) (_ KeyProfile, ways []string) {
 	return p, ways
 }
 
-// statement asks a key of a product, fresh from the factory, what it is.
+// formatsIn are the formats of the statements of which one is made that attests so: verifiers look each of a compound's up. Statements
+// of U2F have no AAGUID, and are of another model.
+func formatsIn(way string) []string {
+	switch format := attest.FormatOf(way); format {
+	case attest.FormatFIDOU2F:
+		return nil
+	case attest.FormatCompound:
+		return []string{format, attest.FormatPacked, attest.FormatTPM}
+	default:
+		return []string{format}
+	}
+}
+
+// statementsKept bounds the memory. Our choice: more models than anybody has on a bench.
+const statementsKept = 256
+
+// statement returns the statement of a product, which is made once for what its keys are.
 func (l *Lab) statement(root *attest.Root, product KeyProfile) (*metadata.Statement, error) {
 	p, ways := l.presented(product)
+	of, err := json.Marshal(struct {
+		KeyProfile
+		Ways []string
+	}{p, ways})
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(append(of, root.Certificate()...))
+	if s := l.statements[sum]; s != nil {
+		return s, nil
+	}
+	s, err := statement(root, &p, ways)
+	if err != nil {
+		return nil, err
+	}
+	if l.statements == nil || len(l.statements) >= statementsKept {
+		l.statements = map[[sha256.Size]byte]*metadata.Statement{}
+	}
+	l.statements[sum] = s
+	return s, nil
+}
+
+// statement asks a key of a product, fresh from the factory, what it is.
+func statement(root *attest.Root, p *KeyProfile, ways []string) (*metadata.Statement, error) {
 	about := metadata.Product{Name: p.USB.Name + " " + p.Key.Name, Attestations: ways, Root: root.Certificate()}
 	for _, a := range p.Key.Algorithms {
 		about.Algorithms = append(about.Algorithms, int64(a))
