@@ -97,7 +97,7 @@ func (c *cli) keyList() *cobra.Command {
 				fmt.Fprintln(t, "SERIAL\tPROFILE\tPLUGGED IN\tTOUCH\tPIN\tCREDENTIALS\tCOUNTER")
 				for _, s := range all {
 					holds := fmt.Sprintf("%d of %d\t%d", s.Credentials, s.Slots, s.Counter)
-					if s.Unpowered {
+					if s.Unpowered || s.Trouble != "" {
 						holds = "unknown\tunknown"
 					}
 					fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", s.Serial, s.Profile, plugged(s), s.Presence.Mode, pin(s), holds)
@@ -127,7 +127,7 @@ func plugged(s live.KeyShown) string {
 
 func pin(s live.KeyShown) string {
 	switch {
-	case s.Unpowered:
+	case s.Unpowered, s.Trouble != "":
 		return "unknown"
 	case !s.PIN:
 		return "none"

@@ -29,8 +29,9 @@ const (
 // Our choice.
 const (
 	largestResponse = 1 << 16
-	// patience is how long a command may take: a TPM in hardware seeks the primes of an RSA key for as long as half a minute.
-	patience = 90 * time.Second
+	// patience is how long a TPM behind a socket may take: a swtpm on a busy machine seeks the primes of an RSA key for seconds.
+	// A device is waited for as long as the kernel does, which knows how long its TPM takes.
+	patience = 30 * time.Second
 	// tries is how often a command is sent that the TPM has no time for, and between those pass pauses of retryPause: the
 	// command then has been waited for about as long as a person has patience.
 	tries      = 50
