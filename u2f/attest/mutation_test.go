@@ -172,7 +172,7 @@ func TestMutationsChangeTheStatement(t *testing.T) {
 
 // The batch of a key's flash and the attester make the same of it.
 func TestAttesterMakesWhatBatchesMake(t *testing.T) {
-	root := newRoot(t, 1)
+	root := newRoot(t, 1).PublishedAt("https://lab.example/pki")
 	a, s := newAttester(t, root), newSubject(t, cose.ES256)
 	want, err := AppendPacked(nil, newBatch(t, root), s.AuthData, s.ClientDataHash)
 	require.NoError(t, err)

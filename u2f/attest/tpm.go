@@ -199,18 +199,15 @@ func exactly[T tpm2.Marshallable, P interface {
 	return v, nil
 }
 
-// PubArea returns the public area that a TPM has of a key that signs, TPMT_PUBLIC: of an *ecdsa.PublicKey of P-256 or P-384,
-// or an *rsa.PublicKey. See TPM 2.0 Library, Part 2, Section 12.2.4.
-func PubArea(key crypto.PublicKey) ([]byte, error) {
-	p, err := publicArea(key)
-	if err != nil {
-		return nil, err
-	}
-	return tpm2.Marshal(p), nil
-}
+// authValuePolicy is the digest of the policy that the key's own authorization is needed, TPM2_PolicyAuthValue: SHA-256 of 32 zeros
+// and the command's code. Keys that a platform makes for credentials have a policy, and libfido2 knows no others. See TPM 2.0 Library,
+// Part 3, Section 23.17.
+var authValuePolicy = digest(append(make([]byte, sha256.Size), 0, 0, 0x01, 0x6b))
 
+// publicArea returns the public area that a TPM has of a key that signs: of an *ecdsa.PublicKey of P-256 or P-384, or an
+// *rsa.PublicKey. See TPM 2.0 Library, Part 2, Section 12.2.4.
 func publicArea(key crypto.PublicKey) (tpm2.TPMTPublic, error) {
-	area := tpm2.TPMTPublic{NameAlg: tpm2.TPMAlgSHA256,
+	area := tpm2.TPMTPublic{NameAlg: tpm2.TPMAlgSHA256, AuthPolicy: tpm2.TPM2BDigest{Buffer: authValuePolicy},
 		ObjectAttributes: tpm2.TPMAObject{FixedTPM: true, FixedParent: true, SensitiveDataOrigin: true, UserWithAuth: true, SignEncrypt: true}}
 	switch key := key.(type) {
 	case *ecdsa.PublicKey:

@@ -26,11 +26,9 @@ func newAIK(t testing.TB, a cose.Algorithm) *cose.PrivateKey {
 
 // certify does what TPM2_Certify does.
 func certify(t testing.TB, aik, key *cose.PrivateKey, qualifying []byte) Certification {
-	area, err := PubArea(key.Public())
+	public, err := publicArea(key.Public())
 	require.NoError(t, err)
-	public, err := tpm2.Unmarshal[tpm2.TPMTPublic](area)
-	require.NoError(t, err)
-	name, err := tpm2.ObjectName(public)
+	name, err := tpm2.ObjectName(&public)
 	require.NoError(t, err)
 	info := tpm2.Marshal(tpm2.TPMSAttest{Magic: tpm2.TPMGeneratedValue, Type: tpm2.TPMSTAttestCertify, ExtraData: tpm2.TPM2BData{Buffer: qualifying},
 		Attested: tpm2.NewTPMUAttest(tpm2.TPMSTAttestCertify, &tpm2.TPMSCertifyInfo{Name: *name})})
@@ -49,7 +47,7 @@ func certify(t testing.TB, aik, key *cose.PrivateKey, qualifying []byte) Certifi
 		s = tpm2.TPMTSignature{SigAlg: tpm2.TPMAlgECDSA, Signature: tpm2.NewTPMUSignature(tpm2.TPMAlgECDSA, &tpm2.TPMSSignatureECC{Hash: hash,
 			SignatureR: tpm2.TPM2BECCParameter{Buffer: point.R.Bytes()}, SignatureS: tpm2.TPM2BECCParameter{Buffer: point.S.Bytes()}})}
 	}
-	return Certification{PubArea: area, CertInfo: info, Signature: tpm2.Marshal(s)}
+	return Certification{PubArea: tpm2.Marshal(public), CertInfo: info, Signature: tpm2.Marshal(s)}
 }
 
 func TestWhatATPMCertifiesIsBelieved(t *testing.T) {
@@ -127,7 +125,7 @@ func TestWhatIsNoTPMsIsRefused(t *testing.T) {
 	require.EqualError(t, err, "attest: no TPM attests with EdDSA: use ES256, ES384 or RS256")
 	_, err = QualifyingData(cose.ES256, nil, clientDataHash())
 	require.Error(t, err)
-	_, err = PubArea(newCredential(t, cose.EdDSA).Public())
+	_, err = publicArea(newCredential(t, cose.EdDSA).Public())
 	require.ErrorContains(t, err, "no TPM has a key of the kind ed25519.PublicKey")
 	_, err = newRoot(t, 1).CertifyAIK(Model{}, aik.Public())
 	require.ErrorContains(t, err, "model name")
@@ -138,9 +136,9 @@ func TestWhatIsNoTPMsIsRefused(t *testing.T) {
 func TestPubAreaIsTheKey(t *testing.T) {
 	for _, a := range []cose.Algorithm{cose.ES256, cose.ES384, cose.RS256} {
 		key := newCredential(t, a)
-		b, err := PubArea(key.Public())
+		written, err := publicArea(key.Public())
 		require.NoError(t, err)
-		area, err := exactly[tpm2.TPMTPublic](b)
+		area, err := exactly[tpm2.TPMTPublic](tpm2.Marshal(written))
 		require.NoError(t, err)
 		public, err := tpm2.Pub(*area)
 		require.NoError(t, err)
