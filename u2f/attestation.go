@@ -144,9 +144,10 @@ func (k *Key) attestation(preference []string) Attestation {
 }
 
 // attest returns what a new credential comes with. See Section 6.1.2, step 19. Where a kind of statement can say nothing of a
-// key, that speaks for itself. What is forged is so whatever the kind.
+// key, that speaks for itself. What is forged is so whatever the kind, where what is forged can say something of the key.
 func (k *Key) attest(now time.Time, kind Attestation, key *cose.PrivateKey, authData, clientDataHash []byte) (made attest.Attestation, err error) {
-	if forged := k.profile.Quirks.ForgedAttestation; forged != "" {
+	forged := k.profile.Quirks.ForgedAttestation
+	if instead, _, err := attest.ParseMutation(forged); err == nil && attest.Attests(instead, key.Algorithm()) {
 		return k.attestAs(now, forged, key, authData, clientDataHash)
 	}
 	made = attest.Attestation{Format: attest.FormatOf(string(kind)), AuthData: authData}

@@ -71,6 +71,11 @@ func TestAKeyAttestsInEveryFormat(t *testing.T) {
 	m = r.make()
 	require.Equal(t, as("apple:nonce", m).Statement, m.Statement)
 	require.NotEqual(t, as("apple", m).Statement, m.Statement)
+	with(map[string]string{"forged_attestation": "tpm:magic"})
+	m = r.make(func(req *ctap.MakeCredentialRequest) {
+		req.Params = []ctap.CredentialParameter{{Type: ctap.PublicKey, Alg: int64(cose.EdDSA)}}
+	})
+	require.Equal(t, "packed", m.Format, "and none lies about one")
 	with(map[string]string{"forged_attestation": "fido-u2f:short-x"})
 	body, err := r.send(makeCmd, making(nil))
 	require.NoError(t, err)

@@ -35,7 +35,7 @@ func packedMutations() []Mutation {
 		{"x5c-left-out", "8.2: self, sig", "x5c is left out, so that the credential would have signed", nil, without("x5c")},
 		{"alg", "8.2: alg", "the signature is said to be of ES384", changed(func(d *draft) { d.says = int64(cose.ES384) }), nil},
 		{"alg-unknown", "8.2: alg", "the signature is said to be of an algorithm that there is not", changed(func(d *draft) { d.says = -65000 }), nil},
-		{"country", cert, "the country is none of ISO 3166", subjectOf("ZZ", organization, unitAttestation, "Batch"), nil},
+		{"country", cert, "the country is none of ISO 3166", subjectOf("OO", organization, unitAttestation, "Batch"), nil},
 		{"no-country", cert, "there is no country", subjectOf("", organization, unitAttestation, "Batch"), nil},
 		{"no-organization", cert, "there is no organization", subjectOf(country, "", unitAttestation, "Batch"), nil},
 		{"unit", cert, "the organizational unit is another text", subjectOf(country, organization, "Authenticator", "Batch"), nil},
