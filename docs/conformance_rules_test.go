@@ -160,7 +160,7 @@ var rules = []struct {
 		{"P-8.2", "6.5.5.3", "getUVRetries", "u2f.Key.getUVRetries", []string{"u2f.TestUVAttempts"}, ""},
 		{"P-8.3", "6.5.2.1", "a token that a finger was exchanged for has seen a touch, for 30 seconds", "u2f.Key.tokenPresent",
 			[]string{"u2f.TestTokenOfATouch"}, ""},
-		{"P-9", "6.5.2.1", "what ends a token", "u2f.Key.dropTokens", []string{"u2f.TestTokensEnd", "u2f.TestReset/the token is gone"}, ""},
+		{"P-9", "6.5.2.1", "what ends a token", "u2f.Key.dropTokens", []string{"u2f.TestTokensEnd", "u2f.TestTokensThatAreTooOld", "u2f.TestReset/the token is gone"}, ""},
 		{"P-10", "6.5.2.1", "the token's timers", "u2f.Key.tokenInUse", []string{"u2f.TestTokensEnd/30 seconds without use",
 			"u2f.TestTokensEnd/600 seconds after a use", "u2f.TestTokensOf20"}, ""},
 		{"P-11", "6.5.6, 6.5.7", "protocols one and two", "pinuv.newSecret", []string{"pinuv.TestPublishedVectors", "pinuv.TestBothEndsShareASecret"}, ""},
