@@ -135,21 +135,23 @@ func (c *clerkDesk) fobOf(name string) (serial string) {
 	return serial
 }
 
-// Nobody drives the console from another page, or under another name.
+// Nobody drives console or portal from another page, or under another name.
 func (c *clerkDesk) foreign(*testing.T) {
 	for _, header := range [][2]string{{"Host", "evil.test"}, {"Host", "localhost.evil.test"}, {"Origin", "https://evil.test"}, {"Origin", "null"},
 		{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}} {
-		for _, method := range []string{http.MethodGet, http.MethodPost} {
-			r, err := http.NewRequestWithContext(c, method, c.owner.URL+"/console/signin", nil)
-			require.NoError(c.t, err)
-			r.Header.Set(header[0], header[1])
-			if header[0] == "Host" {
-				r.Host = header[1]
+		for _, path := range []string{"/console/signin", "/console/app", "/portal/signin", "/portal/idp"} {
+			for _, method := range []string{http.MethodGet, http.MethodPost} {
+				r, err := http.NewRequestWithContext(c, method, c.owner.URL+path, nil)
+				require.NoError(c.t, err)
+				r.Header.Set(header[0], header[1])
+				if header[0] == "Host" {
+					r.Host = header[1]
+				}
+				resp, err := http.DefaultClient.Do(r)
+				require.NoError(c.t, err)
+				require.NoError(c.t, resp.Body.Close())
+				require.Equal(c.t, http.StatusForbidden, resp.StatusCode, "%s %s %v", method, path, header)
 			}
-			resp, err := http.DefaultClient.Do(r)
-			require.NoError(c.t, err)
-			require.NoError(c.t, resp.Body.Close())
-			require.Equal(c.t, http.StatusForbidden, resp.StatusCode, "%s %v", method, header)
 		}
 	}
 }
