@@ -133,7 +133,7 @@ func HashPassword(password string) (string, error) {
 func PasswordMatches(hash, password string) bool {
 	against := []byte(hash)
 	if hash == "" {
-		against = []byte(absentHash)
+		against = absentHash()
 	}
 	return compare(against, digested(password)) == nil && hash != ""
 }

@@ -15,5 +15,12 @@ func Compared(told func(cost int)) (restore func()) {
 	return func() { compare = bcrypt.CompareHashAndPassword }
 }
 
+// LabPasswordCost is the cost that passwords have in a lab; in the tests they have PasswordCost, which is the least.
+var LabPasswordCost = func() int {
+	cost := passwordCost
+	passwordCost = PasswordCost
+	return cost
+}()
+
 // PasswordCost is the cost that every comparison has.
-const PasswordCost = passwordCost
+const PasswordCost = bcrypt.MinCost

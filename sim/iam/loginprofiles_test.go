@@ -86,7 +86,11 @@ func TestPasswordsAreHashedToTheirEnd(t *testing.T) {
 		hash := c.user(name).LoginProfile.Hash
 		require.True(t, opens(hash, password))
 		require.False(t, opens(hash, password[:len(password)-1]+"2"))
+		cost, err := bcrypt.Cost([]byte(hash))
+		require.NoError(t, err)
+		require.Equal(t, iam.PasswordCost, cost)
 	}
+	require.Equal(t, 8, iam.LabPasswordCost, "what a lab's passwords cost is not what they cost here")
 }
 
 // A retryingStore runs every change twice and keeps the second, as one on a server may.
