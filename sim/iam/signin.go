@@ -109,13 +109,6 @@ type password struct {
 	right bool
 }
 
-// absentHash returns what the password of a user who is not there is compared with, so that it takes as long: it has
-// passwordCost. Its salt and its 31 bytes were random, and are no password's that anybody knows; to hash one when the program
-// starts would take every command 15 ms.
-func absentHash() []byte {
-	return fmt.Appendf(nil, "$2a$%02d$.4Sh9ISn14nsPxm9EALitu4W5HLmLQD1nMk0nmN4zPc9P.gRNYxpW", passwordCost)
-}
-
 // compare is where every comparison of passwords goes through, so that a test can count them.
 var compare = bcrypt.CompareHashAndPassword
 
