@@ -90,9 +90,21 @@ func TestProfilesInTheDocs(t *testing.T) {
 			b.WriteString("It speaks U2F only.\n")
 			continue
 		}
-		b.WriteString("\n| member | name | value |\n|---|---|---|\n")
+		reference := map[string]any{} // TestYubiKey58 holds it beside the profile
+		if text, err := os.ReadFile("testdata/" + p.Key.Name + ".json"); err == nil {
+			require.NoError(t, json.Unmarshal(text, &reference))
+			fmt.Fprintf(&b, "\nThe last column is what such a key said. It is from %s.\n", reference["source"])
+			b.WriteString("\n| member | name | value | such a key |\n|---|---|---|---|\n")
+		} else {
+			b.WriteString("\n| member | name | value |\n|---|---|---|\n")
+		}
 		for _, m := range shown.Info {
-			fmt.Fprintf(&b, "| 0x%02x | %s | %s |\n", m.Number, m.Name, cell(t, m))
+			fmt.Fprintf(&b, "| 0x%02x | %s | %s |", m.Number, m.Name, cell(t, m))
+			if len(reference) > 0 {
+				require.Contains(t, reference, m.Name)
+				fmt.Fprintf(&b, " %s |", strings.Trim(cell(t, ctap.Member{Name: m.Name, Value: reference[m.Name]}), "<>"))
+			}
+			b.WriteString("\n")
 		}
 	}
 	strange, err := os.ReadFile("testdata/chromium.md")
