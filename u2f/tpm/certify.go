@@ -16,10 +16,14 @@ var (
 	_ u2f.Certifier = (*signer)(nil)
 )
 
-// attestationKey is what the TPM attests with: a key of P-256 that signs nothing but what the TPM itself says (Section 31.3).
+// attestationKey is what the TPM attests with: a key of P-256 that signs nothing but what the TPM itself says (Section 31.3), and
+// so has its scheme.
 func attestationKey(unique []byte) (tpm2.TPMTPublic, crypto.PublicKey, error) {
 	area, public, err := kinds[cose.ES256].template(unique)
 	area.ObjectAttributes.Restricted = true
+	area.Parameters = tpm2.NewTPMUPublicParms(tpm2.TPMAlgECC, &tpm2.TPMSECCParms{CurveID: tpm2.TPMECCNistP256,
+		Scheme: tpm2.TPMTECCScheme{Scheme: tpm2.TPMAlgECDSA,
+			Details: tpm2.NewTPMUAsymScheme(tpm2.TPMAlgECDSA, &tpm2.TPMSSigSchemeECDSA{HashAlg: tpm2.TPMAlgSHA256})}})
 	return area, public, err
 }
 

@@ -59,21 +59,18 @@ func (e *Element) WrappedSize(a cose.Algorithm) int {
 	return k.public + wrappedMost + k.public - 1
 }
 
-// template returns the public area of a key, with what is unique in it where that is known. See Part 1, Section 27.2.
+// template returns the public area of a key, with what is unique in it where that is known. It has no scheme, which comes with
+// each signature: relying parties that read public areas know no other. See Part 1, Section 27.2.
 func (k kind) template(unique []byte) (tpm2.TPMTPublic, crypto.PublicKey, error) {
 	t := tpm2.TPMTPublic{Type: tpm2.TPMAlgECC, NameAlg: tpm2.TPMAlgSHA256, ObjectAttributes: tpm2.TPMAObject{FixedTPM: true,
 		FixedParent: true, SensitiveDataOrigin: true, UserWithAuth: true, NoDA: true, SignEncrypt: true}}
 	if k.curve == nil {
 		t.Type = tpm2.TPMAlgRSA
-		t.Parameters = tpm2.NewTPMUPublicParms(tpm2.TPMAlgRSA, &tpm2.TPMSRSAParms{KeyBits: 8 * modulus,
-			Scheme: tpm2.TPMTRSAScheme{Scheme: tpm2.TPMAlgRSASSA,
-				Details: tpm2.NewTPMUAsymScheme(tpm2.TPMAlgRSASSA, &tpm2.TPMSSigSchemeRSASSA{HashAlg: k.hash})}})
+		t.Parameters = tpm2.NewTPMUPublicParms(tpm2.TPMAlgRSA, &tpm2.TPMSRSAParms{KeyBits: 8 * modulus})
 		t.Unique = tpm2.NewTPMUPublicID(tpm2.TPMAlgRSA, &tpm2.TPM2BPublicKeyRSA{Buffer: unique})
 		return t, &rsa.PublicKey{N: new(big.Int).SetBytes(unique), E: exponent}, nil
 	}
-	t.Parameters = tpm2.NewTPMUPublicParms(tpm2.TPMAlgECC, &tpm2.TPMSECCParms{CurveID: k.id,
-		Scheme: tpm2.TPMTECCScheme{Scheme: tpm2.TPMAlgECDSA,
-			Details: tpm2.NewTPMUAsymScheme(tpm2.TPMAlgECDSA, &tpm2.TPMSSigSchemeECDSA{HashAlg: k.hash})}})
+	t.Parameters = tpm2.NewTPMUPublicParms(tpm2.TPMAlgECC, &tpm2.TPMSECCParms{CurveID: k.id})
 	if unique == nil {
 		t.Unique = tpm2.NewTPMUPublicID(tpm2.TPMAlgECC, &tpm2.TPMSECCPoint{})
 		return t, nil, nil
@@ -93,6 +90,15 @@ func (k kind) template(unique []byte) (tpm2.TPMTPublic, crypto.PublicKey, error)
 // uncompressed returns a point as SEC 1 has it, Section 2.3.3.
 func uncompressed(p *tpm2.TPMSECCPoint) []byte {
 	return slices.Concat([]byte{4}, p.X.Buffer, p.Y.Buffer)
+}
+
+// scheme is how keys sign.
+func (k kind) scheme() tpm2.TPMTSigScheme {
+	alg := tpm2.TPMAlgECDSA
+	if k.curve == nil {
+		alg = tpm2.TPMAlgRSASSA
+	}
+	return tpm2.TPMTSigScheme{Scheme: alg, Details: tpm2.NewTPMUSigScheme(alg, &tpm2.TPMSSchemeHash{HashAlg: k.hash})}
 }
 
 // unique returns the public key of a public area as a wrapped key has it.
@@ -160,7 +166,8 @@ func (e *Element) OpenKey(a cose.Algorithm, seed, wrapped []byte) (*cose.Private
 	if err != nil {
 		return nil, err
 	}
-	s := &signer{element: e, area: area, public: public, private: wrapped[k.public:], id: string(wrapped), auth: tpm2.PasswordAuth(seed)}
+	s := &signer{element: e, area: area, scheme: k.scheme(), public: public, private: wrapped[k.public:], id: string(wrapped),
+		auth: tpm2.PasswordAuth(seed)}
 	return cose.NewSigner(a, s)
 }
 
@@ -168,6 +175,7 @@ func (e *Element) OpenKey(a cose.Algorithm, seed, wrapped []byte) (*cose.Private
 type signer struct {
 	element *Element
 	area    tpm2.TPMTPublic
+	scheme  tpm2.TPMTSigScheme
 	public  crypto.PublicKey
 	private []byte // wrapped
 	id      string
@@ -177,7 +185,7 @@ type signer struct {
 // Public returns the public half.
 func (s *signer) Public() crypto.PublicKey { return s.public }
 
-// Sign has the TPM sign a digest, by the scheme that is part of the key. See Part 3, Section 20.2.
+// Sign has the TPM sign a digest. See Part 3, Section 20.2.
 func (s *signer) Sign(_ io.Reader, digest []byte, _ crypto.SignerOpts) (signature []byte, err error) {
 	err = s.element.do("sign", func(d *device) error {
 		o, err := s.load(d)
@@ -187,6 +195,7 @@ func (s *signer) Sign(_ io.Reader, digest []byte, _ crypto.SignerOpts) (signatur
 		signed, err := tpm2.Sign{
 			KeyHandle:  tpm2.AuthHandle{Handle: o.handle, Name: o.name, Auth: s.auth},
 			Digest:     tpm2.TPM2BDigest{Buffer: digest},
+			InScheme:   s.scheme,
 			Validation: tpm2.TPMTTKHashCheck{Tag: tpm2.TPMSTHashCheck},
 		}.Execute(d.wire)
 		if err != nil {
