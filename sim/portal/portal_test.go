@@ -265,23 +265,30 @@ func TestRefusedCodesAreCountedOverAllSignIns(t *testing.T) {
 // turns is a store that remembers what has been asked of it.
 type turns struct {
 	iam.Store
+	m     sync.Mutex
 	asked []string
 }
 
+func (s *turns) ask(turn string) {
+	s.m.Lock()
+	defer s.m.Unlock()
+	s.asked = append(s.asked, turn)
+}
+
 func (s *turns) View(ctx context.Context, f func(iam.Tx) error) error {
-	s.asked = append(s.asked, "view")
+	s.ask("view")
 	return s.Store.View(ctx, f)
 }
 
 func (s *turns) Update(ctx context.Context, f func(iam.Tx) error) error {
 	err := s.Store.Update(ctx, f)
-	s.asked = append(s.asked, fmt.Sprintf("update %t", err == nil))
+	s.ask(fmt.Sprintf("update %t", err == nil))
 	return err
 }
 
 func (s *turns) Note(ctx context.Context, f func(iam.Tx) error) error {
 	err := s.Store.Note(ctx, f)
-	s.asked = append(s.asked, fmt.Sprintf("note %t", err == nil))
+	s.ask(fmt.Sprintf("note %t", err == nil))
 	return err
 }
 
