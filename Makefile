@@ -14,10 +14,10 @@ GUEST_PACKAGES = qemu-system-x86 mmdebstrap cpio xz-utils e2fsprogs
 # Packages whose tests live in the database, where the race detector makes them many times slower: SQLite is C turned
 # into Go, and every access to its memory is watched. The callers of the store are raced over the store in memory. And the
 # pictures that qr reads, of which every pixel would be watched, and the key, whose power fails at every write of thousands,
-# although neither has a goroutine. AWS's client of EC2, which
-# takes two minutes to compile, is compiled once. The console's tests sign in
-# hundreds of times, and hashing passwords is slow under the detector: those that do two things at once are raced.
-UNRACED = /(u2f|sim/ec2|sim/iam/sqlite|sim/console|cmd/mfalab|docs|token/seedfile/qr)$$
+# although neither has a goroutine. AWS's client of EC2, which takes two minutes to compile, is compiled once. The tests of
+# the console and the portal sign in hundreds of times, and hashing passwords is slow under the detector: those that do two
+# things at once are raced.
+UNRACED = /(u2f|sim/ec2|sim/iam/sqlite|sim/console|sim/portal|sim/portal/site|cmd/mfalab|docs|token/seedfile/qr)$$
 
 # Its guests take a core each, so that it is run alone.
 ALONE = /hid/guest$$
@@ -39,7 +39,7 @@ test: packages lint test-race test-plain test-kernel
 
 test-race:
 	MFALAB_CLIENTS=required $(GO) test -race -timeout $(TIMEOUT) $$($(GO) list ./... | grep -Ev '$(UNRACED)|$(ALONE)')
-	$(GO) test -race -timeout $(TIMEOUT) -run 'AtOnce|NoMoreTries' ./sim/console
+	$(GO) test -race -timeout $(TIMEOUT) -run 'AtOnce|NoMoreTries|UnderARace|SentTwice' ./sim/console ./sim/portal/...
 
 test-plain:
 	MFALAB_CLIENTS=required $(GO) test -timeout $(TIMEOUT) $$($(GO) list ./... | grep -E '$(UNRACED)')
