@@ -104,6 +104,12 @@ func (c *clerkDesk) of2023(t *testing.T) {
 	c.fill(`input[name=mfaCode][autocomplete="one-time-code"]`, c.code(serial))
 	c.press("#main form button")
 	c.at("/home")
+	c.has("#nav-usernameMenu")
+	c.see("/switchrole?account=" + c.door.Account)
+	c.has("#account", "#roleName", "#displayName")
+	c.fill("#roleName", "nobody", "#displayName", "QA")
+	c.press("#input_switchrole_button")
+	c.says("Invalid information in one or more fields. Check your information or contact your administrator.")
 	c.press("a#aws-console-logout")
 }
 

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"time"
@@ -76,6 +77,7 @@ type homeData struct {
 
 // sessionData is what a session is, for policies too.
 type sessionData struct {
+	ARN    string
 	MFA    bool
 	Serial string
 	Since  time.Time
@@ -86,7 +88,7 @@ type sessionData struct {
 // home shows how the account and its user stand: AWS's own "security recommendations".
 func (c *Console) home(w http.ResponseWriter, r *http.Request, s *session) {
 	x := s.caller.Session
-	d := homeData{Session: sessionData{MFA: x.MFA, Serial: x.MFASerial, Since: x.Created, Until: x.Expires,
+	d := homeData{Session: sessionData{ARN: s.caller.ARN, MFA: x.MFA, Serial: x.MFASerial, Since: x.Created, Until: x.Expires,
 		Age: int64(c.now().Sub(x.Created) / time.Second)}}
 	page := sheet{Title: "IAM dashboard", Who: s}
 	summary, err := call[struct {
@@ -109,9 +111,10 @@ func (c *Console) home(w http.ResponseWriter, r *http.Request, s *session) {
 		d.Status = append(d.Status, status{n > 1, "There is a second administrator", "There is no second administrator: nobody lets you in if you lose your password and devices",
 			"/iam/users?policy=" + url.QueryEscape(administratorPolicy) + "#create", "Add one"})
 	}
-	own, err := c.devices(r, s, "")
-	if err == nil {
-		d.Status = append(d.Status, status{len(own) > 0, "You have MFA", "You have no MFA: add it for yourself", "/iam/me", "Add MFA"})
+	if s.role == nil { // a role has no devices
+		if own, err := c.devices(r, s, ""); err == nil {
+			d.Status = append(d.Status, status{len(own) > 0, "You have MFA", "You have no MFA: add it for yourself", "/iam/me", "Add MFA"})
+		}
 	}
 	page.Data = d
 	c.show(w, r, http.StatusOK, "home", s.cookie, page)
@@ -239,6 +242,11 @@ func (c *Console) me(w http.ResponseWriter, r *http.Request, s *session) {
 }
 
 func (c *Console) showUser(w http.ResponseWriter, r *http.Request, s *session, name string, status int, text string, k *newKey) {
+	if name == "" && s.role != nil {
+		c.show(w, r, http.StatusNotFound, "message", s.cookie, sheet{Title: "Role " + s.role.Name, Who: s,
+			Error: cmp.Or(text, "A role has no password, access keys or MFA devices of its own. Switch back to see yours.")})
+		return
+	}
 	fail := func(err error) {
 		if text == "" {
 			text, status = refusal(err)

@@ -22,7 +22,7 @@ var changing = map[bool][]string{
 	true: {"/iam/users", "/iam/users/bob/delete", "/iam/users/bob/password", "/iam/users/bob/keys", "/iam/users/bob/permissions", "/iam/groups",
 		"/iam/groups/g/permissions", "/iam/groups/g/delete", "/iam/me/password", "/iam/settings/alias", "/iam/settings/passwords",
 		"/iam/mfa/bob/assign", "/iam/mfa/bob/assign/W", "/iam/mfa/bob/assign/W/key/begin", "/iam/mfa/bob/assign/W/key/finish", "/iam/mfa/bob/assign/W/scan",
-		"/iam/mfa/bob/orphan", "/iam/mfa/bob/resync", "/iam/mfa/bob/remove", "/billing"},
+		"/iam/mfa/bob/orphan", "/iam/mfa/bob/resync", "/iam/mfa/bob/remove", "/billing", "/switchrole", "/switchrole/back"},
 	false: {"/signin", "/signin/user", "/signin/root", "/signin/mfa", "/signin/kind", "/signin/resync", "/signin/password", "/signin/key/begin",
 		"/signin/key/finish", "/signin/trouble", "/signin/recovery", "/signin/recovery/finish", "/inbox/call", "/app"},
 }
@@ -61,7 +61,7 @@ func TestNoPageCanBeFramedOrBeMadeToRunWhatStandsInIt(t *testing.T) {
 	b := l.browser().signInAs("bob")
 	inline := regexp.MustCompile(`<script(\s+defer)?>|<script[^>]*src="(https?:)?//|\son\w+=|\sstyle=|javascript:|<link[^>]*href="(https?:)?//`)
 	for _, path := range []string{"/signin", "/signin/user", "/signin/root", "/home", "/iam/users", "/iam/users/bob", "/iam/me", "/iam/groups",
-		"/iam/settings", "/billing", "/inbox", "/app", "/iam/mfa/bob/assign", "/static/console.js", "/no-such", "/iam/policy?arn=" + url.QueryEscape(`"><script>`)} {
+		"/iam/settings", "/billing", "/switchrole", "/inbox", "/app", "/iam/mfa/bob/assign", "/static/console.js", "/no-such", "/iam/policy?arn=" + url.QueryEscape(`"><script>`)} {
 		r, err := b.Get(l.base() + path)
 		b.took(r, err)
 		policy := r.Header.Get("Content-Security-Policy")
@@ -136,8 +136,11 @@ func TestCookiesAreForThisConsoleAlone(t *testing.T) {
 	r, err := b.Get(l.base() + "/signin")
 	b.took(r, err)
 	set = append(set, r.Cookies()...)
-	b.signInAs("bob")
-	require.GreaterOrEqual(t, len(set), 3)
+	l.must("iam", "CreateRole", "RoleName", "open", "AssumeRolePolicyDocument",
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"sts:AssumeRole"}}`)
+	b.signInAs("bob").switchTo("open", "roleName", "open")
+	require.NotEmpty(t, b.cookie("mfalab-role"))
+	require.GreaterOrEqual(t, len(set), 4)
 	for _, k := range set {
 		require.True(t, k.HttpOnly, k.Name)
 		require.Equal(t, http.SameSiteStrictMode, k.SameSite, k.Name)

@@ -54,6 +54,7 @@ func New(cfg Config) *Console {
 	c.routeDevices()
 	c.routeRecovery()
 	c.routeBilling()
+	c.routeSwitch()
 	c.routeApp()
 	return c
 }

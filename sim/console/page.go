@@ -55,6 +55,8 @@ type sheet struct {
 	Form     string // what its forms carry
 	Who      *session
 	Name     string // of who has signed in
+	Role     *actingRole
+	Switches bool // who has signed in may switch roles
 	Account  string
 	Error    string
 	Notice   string
@@ -72,7 +74,7 @@ func (c *Console) show(w http.ResponseWriter, r *http.Request, status int, name,
 		s.Notice = notices[r.URL.Query().Get("done")]
 	}
 	if s.Who != nil {
-		s.Name = nameOf(s.Who.caller)
+		s.Name, s.Role, s.Switches = nameOf(s.Who.user), s.Who.role, !s.Who.user.IsRoot()
 	}
 	var b bytes.Buffer
 	if err := pages()[name].ExecuteTemplate(&b, "frame.html", s); err != nil {
@@ -103,11 +105,17 @@ func (c *Console) signed(p page) http.HandlerFunc {
 			if err != nil || hasCookie(r, sessionCookie) {
 				dropCookie(w, r, sessionCookie)
 			}
+			dropRole(w, r)
 			reason := ""
 			if err != nil {
 				reason = "?done=expired"
 			}
 			http.Redirect(w, r, Root+"/signin"+reason, http.StatusSeeOther)
+			return
+		}
+		if s.over && r.URL.Path != Root+"/signout" { // what was meant for the role is not done as the user
+			dropRole(w, r)
+			http.Redirect(w, r, Root+"/home?done=role", http.StatusSeeOther)
 			return
 		}
 		if r.Method == http.MethodPost && !c.marks.On(r, s.cookie) {
@@ -206,4 +214,6 @@ var notices = map[string]string{
 	"answered":    "The number was typed. Go on in the window in which you sign in.",
 	"registered":  "The security key was registered.",
 	"scanned":     "The app has the account.",
+	"role":        "The role's session has ended. You are yourself again.",
+	"back":        "You are yourself again.",
 }

@@ -193,10 +193,11 @@ func next(r *http.Request, s *iam.SignIn) string {
 	return "/signin/mfa"
 }
 
-// signOut ends the session here and in the account. It is a link, as on the real pages, whose element scripts click on; a page
+// signOut ends the session here and in the account, and a role's with it. It is a link, as on the real pages, whose element scripts click on; a page
 // elsewhere cannot follow it for somebody: its request has no cookies, and the lab's port refuses it.
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request, s *session) {
 	dropCookie(w, r, sessionCookie)
+	dropRole(w, r)
 	if _, err := c.do(r.Context(), r, s.caller, "signin", "SignOut"); err != nil {
 		text, status := refusal(err)
 		c.show(w, r, status, "message", "", sheet{Title: "Sign out", Error: text})

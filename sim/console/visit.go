@@ -12,10 +12,11 @@ import (
 	"github.com/mfalab/mfalab/sim/iam"
 )
 
-// The cookies: of who has not signed in yet, of who has, and which of several kinds of device somebody chose last.
+// The cookies: of who has not signed in yet, of who has, of the role that who has acts in, and which of several kinds of device somebody chose last.
 const (
 	visitCookie   = "mfalab-visit"
 	sessionCookie = "mfalab-session"
+	roleCookie    = "mfalab-role"
 	choiceCookie  = "mfalab-mfa-choice"
 )
 
@@ -111,8 +112,11 @@ func dropCookie(w http.ResponseWriter, r *http.Request, name string) {
 
 // A session is who has signed in.
 type session struct {
-	caller iam.Caller
-	cookie string
+	caller iam.Caller  // who acts: the user, or the role to which the user has switched
+	user   iam.Caller  // who signed in
+	role   *actingRole // nil for who has not switched
+	over   bool        // the browser came in a role whose session has ended
+	cookie string      // what it is known by; another one with each switch
 }
 
 // session returns who sent r, nil for somebody who has not signed in or whose session is over.
@@ -121,7 +125,18 @@ func (c *Console) session(r *http.Request) (*session, error) {
 	if err != nil {
 		return nil, nil
 	}
-	id, text, _ := strings.Cut(k.Value, ".")
+	user, err := c.credential(r, k.Value)
+	if user == nil || user.Session.From != "" {
+		return nil, err
+	}
+	s := &session{caller: *user, user: *user, cookie: k.Value}
+	c.inRole(r, s)
+	return s, nil
+}
+
+// credential returns who has the session of the console that a cookie names, nil for what names none.
+func (c *Console) credential(r *http.Request, value string) (*iam.Caller, error) {
+	id, text, _ := strings.Cut(value, ".")
 	token, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil || len(token) == 0 {
 		return nil, nil
@@ -133,10 +148,16 @@ func (c *Console) session(r *http.Request) (*session, error) {
 	if caller.Session == nil || !caller.Session.Console {
 		return nil, nil // a session of GetSessionToken is not for browsers
 	}
-	return &session{caller, k.Value}, nil
+	return &caller, nil
 }
 
 // begin gives the browser the session that it has signed in for.
 func (c *Console) begin(w http.ResponseWriter, r *http.Request, s *iam.ConsoleSession) {
-	setCookie(w, r, sessionCookie, s.AccessKeyID+"."+base64.RawURLEncoding.EncodeToString([]byte(s.SessionToken)))
+	setCookie(w, r, sessionCookie, cookieOf(s))
+	dropRole(w, r)
+}
+
+// cookieOf is how a cookie names a session.
+func cookieOf(s *iam.ConsoleSession) string {
+	return s.AccessKeyID + "." + base64.RawURLEncoding.EncodeToString([]byte(s.SessionToken))
 }

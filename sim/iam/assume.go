@@ -102,29 +102,36 @@ func (o *operating) assume(mfa bool) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	passed, err := o.passedToSession()
+	result, _, err := o.roleSession(r, length, "")
 	if err != nil {
 		return nil, err
+	}
+	return result, nil
+}
+
+// roleSession begins a session of r. from is the console session from which somebody switched, "" for a call of AssumeRole.
+func (o *operating) roleSession(r *Role, length time.Duration, from string) (result assumeRoleResult, x *Session, err error) {
+	passed, err := o.passedToSession()
+	if err != nil {
+		return result, nil, err
 	}
 	tags, transitive, err := o.transitiveTags(passed.tags)
 	if err != nil {
-		return nil, err
+		return result, nil, err
 	}
 	x, token, err := o.draftSession(r.ID, "", length)
 	if err != nil {
-		return nil, err
+		return result, nil, err
 	}
+	x.Console, x.From = from != "", from
 	x.Kind, x.Name, x.IssuerARN, x.IssuerName = RoleSession, o.param("RoleSessionName"), r.arn(o.account.ID), r.Name
 	x.Policies, x.Tags, x.Transitive, x.SourceIdentity = passed.policies, tags, transitive, o.param("SourceIdentity")
 	if before := o.Caller.Session; before != nil && before.SourceIdentity != "" {
 		x.SourceIdentity = before.SourceIdentity // once set it stays, from role to role
 	}
 	credentials, err := o.handOut(x, token, length)
-	if err != nil {
-		return nil, err
-	}
 	return assumeRoleResult{SourceIdentity: x.SourceIdentity, PackedPolicySize: passed.packed, Credentials: credentials,
-		AssumedRoleUser: assumedRoleUserXML{r.ID + ":" + x.Name, o.assumedARN(r.Name, x.Name)}}, nil
+		AssumedRoleUser: assumedRoleUserXML{r.ID + ":" + x.Name, o.assumedARN(r.Name, x.Name)}}, x, err
 }
 
 // arnLike reports whether text has the form of an ARN, as far as STS looks before anything else (recorded).

@@ -78,6 +78,8 @@ type Session struct {
 	// Transitive are the keys of the tags that go on to the next role's session.
 	Transitive     []string `json:"transitive,omitempty"`
 	SourceIdentity string   `json:"sourceIdentity,omitempty"`
+	// From is the access key ID of the console session from which somebody switched to the role; it ends with that.
+	From string `json:"from,omitempty"`
 }
 
 // A User is one IAM user, or root.

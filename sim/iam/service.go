@@ -459,7 +459,7 @@ var operations = func() map[string]*operation {
 	m := map[string]*operation{}
 	for _, op := range slices.Concat(deviceOperations, tokenOperations, userOperations, accountOperations, securityKeyOperations,
 		deviceDetailsOperations, signInOperations, recoveryOperations, billingOperations, trailOperations, attachmentOperations,
-		groupOperations, roleOperations, policyOperations, assumeOperations, messageOperations,
+		groupOperations, roleOperations, policyOperations, assumeOperations, switchOperations, messageOperations,
 		passwordOperations, simulatorOperations, detailOperations, emptyOperations) {
 		m[op.service+":"+op.name] = op
 	}

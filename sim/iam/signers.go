@@ -83,6 +83,13 @@ func (s *Service) session(tx Tx, id, token string, now time.Time) (*Session, err
 		return nil, s.refuse("InvalidClientTokenId")
 	case !now.Before(session.Expires):
 		return nil, s.refuse("ExpiredToken")
+	case session.From == "":
+		return session, nil
+	}
+	if b, err := tx.Get(kindSession, session.From); err != nil {
+		return nil, err
+	} else if b == nil { // who switched has signed out
+		return nil, s.refuse("InvalidClientTokenId")
 	}
 	return session, nil
 }

@@ -453,10 +453,15 @@ func (o *operating) changeAtSignIn() (any, error) {
 	return o.goOn(u, s)
 }
 
-// signOut ends the caller's session.
+// signOut ends the caller's session, and in a role's the user's as well.
 func (o *operating) signOut() (any, error) {
 	if o.Caller.Session == nil {
 		return nil, o.refuse("NoSignIn")
+	}
+	if from := o.Caller.Session.From; from != "" {
+		if err := o.Delete(kindSession, from); err != nil {
+			return nil, err
+		}
 	}
 	return nil, o.Delete(kindSession, o.Caller.Session.AccessKeyID)
 }

@@ -125,6 +125,8 @@ var texts = []text{
 	{"SignInFailed", 403, "AccessDenied", "Your authentication information is incorrect. Please try again.", "S", "password", "IAM User Guide, console"},
 	{"SignInCodeFailed", 403, "AccessDenied", "Your authentication information is incorrect. Please try again.", "K", "code", "IAM User Guide, console_sign-in-mfa"},
 	{"NoSignIn", 403, "AccessDenied", "The sign-in is over or took too long. Please sign in again.", "O", "sign-in", "Lab notes"},
+	{"RoleSwitchFailed", 403, "AccessDenied", "Invalid information in one or more fields. Check your information or contact your administrator.", "S", "trust", "IAM User Guide, id_roles_use_switch-role-console"},
+	{"RootSwitchesRole", 403, "AccessDenied", "You cannot switch roles when you sign in as the AWS account root user.", "D", "credential-kind", "IAM User Guide, id_roles_use_permissions-to-switch"},
 	{"NoCall", 403, "AccessDenied", "Nobody is waiting for this call.", "O", "call", "IAM User Guide, id_credentials_mfa_lost-or-broken"},
 	{"BillingRootOnly", 403, "AccessDenied", "Only the root user can activate IAM user and role access to Billing information.", "O", "root", "IAM User Guide, tutorial_billing"},
 	{"BillingOff", 403, "AccessDenied", "You don't have permission to access billing information for this account: IAM user and role access to Billing information is not activated.", "O", "billing", "IAM User Guide, tutorial_billing"},

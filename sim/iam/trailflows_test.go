@@ -33,6 +33,7 @@ var flows = map[string]script{
 	"a-password-that-has-to-be-changed": renewalFlow,
 	"root-with-a-device":                rootDeviceFlow,
 	"two-kinds-of-devices":              choiceFlow,
+	"a-role-at-the-console":             switchFlow,
 }
 
 func enrolFlow(t *testing.T) (*clerk, int, []string) {

@@ -73,3 +73,37 @@ func choiceFlow(t *testing.T) (*clerk, int, []string) {
 	require.Nil(t, e)
 	return d.clerk, from, []string{code, "opensesame", done.Session.SecretAccessKey, done.Session.SessionToken}
 }
+
+// switchFlow is who is refused a role that wants MFA, signs in with a device, takes the role, looks around and goes back.
+func switchFlow(t *testing.T) (*clerk, int, []string) {
+	d := door(t)
+	d.must("CreateRole", "RoleName", "deployer", "AssumeRolePolicyDocument", `{"Version":"2012-10-17","Statement":{"Effect":"Allow",
+		"Principal":{"AWS":"arn:aws:iam::123456789012:user/bob"},"Action":"sts:AssumeRole","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}}}`)
+	asked := []string{"Account", "123456789012", "RoleName", "deployer", "RedirectTo", "https://console.aws.amazon.com/console/home"}
+	as := func(s *iam.ConsoleSession) *desk {
+		other := *d.clerk
+		other.caller = d.callerOf(s)
+		return &desk{clerk: &other}
+	}
+	plain := d.knocks()
+	seed, _ := d.app("phone")
+	from, code := len(d.events()), d.code(seed)
+	_, e := as(plain.Session).signin("SwitchRole", asked...)
+	require.NotNil(t, e)
+	require.Equal(t, "Invalid information in one or more fields. Check your information or contact your administrator.", e.Message)
+	done, e := d.step("FinishSignInWithCode", "SignInId", d.knocks().ID, "Code", code)
+	require.Nil(t, e)
+	d.wait(time.Minute)
+	result, e := as(done.Session).signin("SwitchRole", asked...)
+	require.Nil(t, e)
+	role := result.(*iam.RoleSwitch)
+	_, e = as(role.Session).signin("SwitchRole", asked...)
+	require.NotNil(t, e, "it is the user who switches, never the role")
+	_, e = as(role.Session).do("ListUsers", nil)
+	require.NotNil(t, e)
+	_, e = as(role.Session).signin("ExitRole")
+	require.Nil(t, e)
+	_, e = as(done.Session).signin("ExitRole")
+	require.NotNil(t, e)
+	return d.clerk, from, []string{code, done.Session.SecretAccessKey, done.Session.SessionToken, role.Session.SecretAccessKey, role.Session.SessionToken}
+}

@@ -34,6 +34,8 @@ var signInEvents = map[string]func(*deciding, *trail.Event) []*trail.Event{
 	"EnableMFADevice":            deviceEvent("EnableMFADevice"),
 	"ResyncMFADevice":            deviceEvent("ResyncMFADevice"),
 	"ResyncAtSignIn":             deviceEvent("ResyncMFADevice"),
+	"SwitchRole":                 switchEvent,
+	"ExitRole":                   exitEvent,
 }
 
 // signingEvent is that of a step of signing in: somebody is let in or refused, or the second page is due.

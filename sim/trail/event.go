@@ -78,6 +78,8 @@ type Identity struct {
 	Issuer *Issuer `json:"si,omitempty"`
 	// SourceIdentity is what AssumeRole was told.
 	SourceIdentity string `json:"so,omitempty"`
+	// InvokedBy is the service that called for somebody.
+	InvokedBy string `json:"by,omitempty"`
 }
 
 // An Issuer is the role of a role's session, or the user (or root) who asked for a federated one.

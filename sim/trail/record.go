@@ -63,6 +63,7 @@ type UserIdentity struct {
 	AccessKeyID    *string         `json:"accessKeyId,omitempty"`
 	UserName       string          `json:"userName,omitempty"`
 	SessionContext *SessionContext `json:"sessionContext,omitempty"`
+	InvokedBy      string          `json:"invokedBy,omitempty"`
 }
 
 // A SessionContext is about the session of temporary credentials.
@@ -140,7 +141,7 @@ func (e *Event) Record(account string) Record {
 
 func (e *Event) identity(account string) UserIdentity {
 	w := e.Who
-	u := UserIdentity{Type: w.Kind, PrincipalID: w.Principal, ARN: w.ARN, AccountID: account, UserName: w.User}
+	u := UserIdentity{Type: w.Kind, PrincipalID: w.Principal, ARN: w.ARN, AccountID: account, UserName: w.User, InvokedBy: w.InvokedBy}
 	if w.Kind == Anonymous {
 		u.AccountID = anonymous
 	}

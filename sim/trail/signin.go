@@ -56,6 +56,19 @@ func (e *Event) CheckMFA(kind string) {
 // PasswordUpdated makes e the record that somebody chose a new password at the sign-in page.
 func (e *Event) PasswordUpdated(failed bool) { e.page("PasswordUpdated", failed) }
 
+// SwitchRole makes e the record that somebody took a role at the page, or was refused it. from is the ARN of who it was, to where
+// the page was to lead. There is no name in it that the page was to show: none of the published records has one.
+func (e *Event) SwitchRole(from, to string, failed bool) {
+	e.page("SwitchRole", failed)
+	e.Extra = marshal(struct {
+		SwitchFrom string `json:"SwitchFrom"`
+		RedirectTo string `json:"RedirectTo,omitempty"`
+	}{from, to})
+}
+
+// ExitRole makes e the record that somebody went back from a role.
+func (e *Event) ExitRole() { e.page("ExitRole", false) }
+
 // page makes e an event of the sign-in page's.
 func (e *Event) page(name string, failed bool) {
 	outcome := "Success"

@@ -69,6 +69,7 @@ func (w *Identity) members(o *object) {
 		o.close()
 	}
 	o.text("so", w.SourceIdentity)
+	o.text("by", w.InvokedBy)
 }
 
 // An object is a JSON object that is being written. Names need no escape.

@@ -21,7 +21,7 @@ func TestAnEventComesBackAsItWasStored(t *testing.T) {
 	full := someEvent()
 	full.Code, full.Message, full.Response, full.Extra = "AccessDenied", "no <&>", json.RawMessage(`{}`), json.RawMessage(`{"a":1}`)
 	full.SharedID, full.ReadOnly, full.SignIn, full.Role, full.TLS = "s", true, true, "arn", &TLS{"TLSv1.3", "c", "h"}
-	full.Who.Since, full.Who.MFA, full.Who.SourceIdentity = moment, true, "x"
+	full.Who.Since, full.Who.MFA, full.Who.SourceIdentity, full.Who.InvokedBy = moment, true, "x", "AWS Internal"
 	full.Who.Issuer = &Issuer{"Role", "AROA1", "arn", "R"}
 	full.Details, full.Console, full.Data, full.About = json.RawMessage(`{"b":2}`), true, true, []Resource{{"AWS::S3::Object", "x"}}
 	for _, whole := range []reflect.Value{reflect.ValueOf(*full), reflect.ValueOf(full.Who)} {
