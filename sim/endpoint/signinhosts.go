@@ -42,6 +42,8 @@ func (e *Endpoint) servePage(w http.ResponseWriter, r *http.Request) {
 		e.cfg.Pages.ServeHTTP(w, r)
 	case r.Method != http.MethodGet:
 		http.NotFound(w, r)
+	case r.URL.Path == "/switchrole": // what people have as a bookmark
+		http.Redirect(w, r, root+r.URL.RequestURI(), http.StatusFound)
 	case m[2] == "signin" && alias != "" && !regions.MatchString(alias):
 		http.Redirect(w, r, root+"/"+alias, http.StatusFound)
 	default:

@@ -31,6 +31,10 @@ func TestTheProxyServesTheSignInPages(t *testing.T) {
 		answer, err := client.Get("https://" + ask)
 		require.Equal(t, want, read(t, answer, err), ask)
 	}
+	bookmark, err := client.Get("https://signin.aws.amazon.com/switchrole?account=acme&roleName=ops")
+	require.NoError(t, err)
+	require.Equal(t, "/console/switchrole?account=acme&roleName=ops", bookmark.Header.Get("Location"))
+	require.NoError(t, bookmark.Body.Close())
 	answer, err := client.Get("https://acme-lab.signin.aws.amazon.com/console")
 	_ = read(t, answer, err)
 	require.Equal(t, "/console/acme-lab", answer.Header.Get("Location"))
