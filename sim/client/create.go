@@ -186,7 +186,11 @@ func (x *creation) extensions() (list []ctap.Extension, err error) {
 	if in.MinPINLength && k.extends(extMinPINLength) {
 		add(extMinPINLength, ctap.EncodeBool(true))
 	}
-	if in.LargeBlob != nil && in.LargeBlob.Support != "" && x.rk && k.info.Options["largeBlobs"] && k.extends(extLargeBlobKey) {
+	switch wanted := in.LargeBlob != nil && in.LargeBlob.Support != ""; {
+	case wanted && k.extends(extLargeBlob):
+		blob := ctap.LargeBlobInput{Support: in.LargeBlob.Support}
+		add(extLargeBlob, blob.Append(nil))
+	case wanted && x.rk && k.arrays():
 		add(extLargeBlobKey, ctap.EncodeBool(true))
 	}
 	if (in.PRF != nil || in.HMACCreate) && k.extends(extHMACSecret) {
@@ -274,7 +278,8 @@ func (x *creation) outputs(extensions, body []byte) (out outputs, err error) {
 		out.CredBlob = new(boolean(came.CredBlob))
 	}
 	if in.LargeBlob != nil {
-		out.LargeBlob = &largeBlobOutput{Supported: new(more.LargeBlobKey != nil)}
+		said := unsigned(more.Unsigned)
+		out.LargeBlob = &largeBlobOutput{Supported: new(more.LargeBlobKey != nil || said.Supported != nil && *said.Supported)}
 	}
 	return out, err
 }

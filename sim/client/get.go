@@ -197,7 +197,14 @@ func (x *request) extensions(allow []ctap.Descriptor) (list []ctap.Extension, er
 	if in.GetCredBlob && k.extends(extCredBlob) {
 		add(extCredBlob, ctap.EncodeBool(true))
 	}
-	if (in.LargeBlob.reads() || in.LargeBlob.writes()) && k.info.Options["largeBlobs"] && k.extends(extLargeBlobKey) {
+	switch reads, writes := in.LargeBlob.reads(), in.LargeBlob.writes(); {
+	case writes && k.extends(extLargeBlob):
+		blob := ctap.LargeBlobInput{Write: pack(in.LargeBlob.Write), OriginalSize: new(uint64(len(in.LargeBlob.Write)))}
+		add(extLargeBlob, blob.Append(nil))
+	case reads && k.extends(extLargeBlob):
+		blob := ctap.LargeBlobInput{Read: true}
+		add(extLargeBlob, blob.Append(nil))
+	case (reads || writes) && k.arrays():
 		add(extLargeBlobKey, ctap.EncodeBool(true))
 	}
 	var id, salts []byte
@@ -270,16 +277,20 @@ func (x *request) outputs(extensions, body []byte) (out outputs, err error) {
 		out.GetCredBlob = byteString(came.CredBlob)
 	}
 	if in.LargeBlob != nil {
-		out.LargeBlob = x.blob(more.LargeBlobKey)
+		out.LargeBlob = x.blob(more.LargeBlobKey, unsigned(more.Unsigned))
 	}
 	return out, nil
 }
 
-// blob reads or writes the credential's large blob. What fails is no exception: the page finds nothing, or that nothing was
-// written. See Section 10.1.5.
-func (x *request) blob(blobKey []byte) *largeBlobOutput {
+// blob reads or writes the credential's large blob, where the key has not done so itself. What fails is no exception: the
+// page finds nothing, or that nothing was written. See Section 10.1.5.
+func (x *request) blob(blobKey []byte, said ctap.LargeBlobOutput) *largeBlobOutput {
 	out := &largeBlobOutput{}
 	switch in := x.Extensions.LargeBlob; {
+	case in.writes() && x.key.extends(extLargeBlob):
+		out.Written = new(said.Written != nil && *said.Written)
+	case in.reads() && x.key.extends(extLargeBlob):
+		out.Blob = unpack(said.Blob, said.OriginalSize)
 	case in.writes():
 		out.Written = new(blobKey != nil && x.key.writeBlob(blobKey, in.Write) == nil)
 	case in.reads() && blobKey != nil:

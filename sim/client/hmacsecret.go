@@ -15,6 +15,7 @@ const (
 	extCredProtect  = "credProtect"
 	extHMACSecret   = "hmac-secret"
 	extHMACSecretMC = "hmac-secret-mc"
+	extLargeBlob    = "largeBlob"
 	extLargeBlobKey = "largeBlobKey"
 	extMinPINLength = "minPinLength"
 )

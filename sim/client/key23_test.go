@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -102,4 +103,31 @@ func TestAKeyWithASensor(t *testing.T) {
 	b.browser.Keys[0].PIN = "1234"
 	require.NotZero(t, b.got(verified).authData(t).Flags&ctap.FlagUV, "the PIN instead")
 	require.Len(t, asked, 1)
+}
+
+// A key of CTAP 2.3 may keep a credential's large blob itself, Section 12.4: then there is no array of them.
+func TestLargeBlobsThatTheKeyKeeps(t *testing.T) {
+	b := newBench(t, "ctap2.3", func(p *u2f.Profile) {
+		p.Extensions, p.MaxLargeBlobs, p.MaxLargeBlob = []string{"largeBlob"}, 0, 200
+	})
+	wanted := object{"largeBlob": object{"support": "required"}}
+	_, err := b.browser.Create(page, creation(object{"extensions": wanted}))
+	require.Error(t, err, "the key keeps blobs beside discoverable credentials")
+	made := b.made(creation(object{"extensions": object{"largeBlob": object{"support": "preferred"}}}))
+	require.JSONEq(t, `{"supported":false}`, string(made.ClientExtensionResults["largeBlob"]))
+	made = b.made(creation(object{"authenticatorSelection": object{"residentKey": "required"}, "extensions": wanted}))
+	require.JSONEq(t, `{"supported":true}`, string(made.ClientExtensionResults["largeBlob"]))
+	blob := func(in object) string {
+		return string(b.got(request(object{"allowCredentials": allow(made.ID), "extensions": object{"largeBlob": in}})).ClientExtensionResults["largeBlob"])
+	}
+	require.Equal(t, `{}`, blob(object{"read": true}), "there is none yet")
+	random := make([]byte, 300)
+	_, err = (&stream{}).Read(random)
+	require.NoError(t, err)
+	for _, text := range []string{"a blob", string(bytes.Repeat([]byte("long "), 1000)), ""} {
+		require.Equal(t, `{"written":true}`, blob(object{"write": b64([]byte(text))}))
+		require.Equal(t, fmt.Sprintf(`{"blob":%q}`, b64([]byte(text))), blob(object{"read": true}))
+		require.Equal(t, `{"written":false}`, blob(object{"write": b64(random)}), "it does not fit")
+		require.Equal(t, fmt.Sprintf(`{"blob":%q}`, b64([]byte(text))), blob(object{"read": true}))
+	}
 }

@@ -70,7 +70,7 @@ func (k *key) creates(o *creationOptions, params []ctap.CredentialParameter) err
 		return refuse(NotSupportedError, "the key makes ES256 credentials only")
 	case needs(o.Extensions.Protection) && !k.extends(extCredProtect):
 		return refuse(NotAllowedError, "the key does not protect credentials, and the page enforces it")
-	case blobs && (!k.info.Options["largeBlobs"] || !k.extends(extLargeBlobKey)):
+	case blobs && !k.extends(extLargeBlob) && !k.arrays():
 		return refuse(NotAllowedError, "the key keeps no large blobs, and the page requires them")
 	}
 	return nil

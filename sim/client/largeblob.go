@@ -42,6 +42,9 @@ type blobRequest struct {
 	Protocol *uint64 `cbor:"6,keyasint,omitempty"`
 }
 
+// arrays reports whether the key keeps an array of large blobs, and credentials with a key to it.
+func (k *key) arrays() bool { return k.info.Options["largeBlobs"] && k.extends(extLargeBlobKey) }
+
 // fragment is how many bytes of the array fit a message. See CTAP Section 6.10.2.
 func (k *key) fragment() uint64 {
 	return min(max(k.info.MaxMsgSize, defaultMaxMsgSize), 1<<16) - besideBlob
@@ -128,11 +131,29 @@ func openBlob(aead cipher.AEAD, element cbor.RawMessage) []byte {
 	if err != nil {
 		return nil
 	}
+	return unpack(packed, e.OrigSize)
+}
+
+// unpack returns the blob of that size of which packed is the DEFLATE data, nil where it is none. See CTAP Section 6.10.3.
+func unpack(packed []byte, size uint64) []byte {
 	blob, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(packed)), mostBlob+1))
-	if err != nil || uint64(len(blob)) != e.OrigSize {
+	if err != nil || uint64(len(blob)) != size {
 		return nil
 	}
 	return append([]byte{}, blob...)
+}
+
+// pack returns the DEFLATE data of a blob.
+func pack(blob []byte) []byte {
+	var packed bytes.Buffer
+	w, err := flate.NewWriter(&packed, flate.BestCompression)
+	if err == nil {
+		_, err = w.Write(blob)
+	}
+	if err := errors.Join(err, w.Close()); err != nil {
+		panic("client: internal error: " + err.Error())
+	}
+	return packed.Bytes()
 }
 
 // readBlob returns the blob of a credential with that key, nil where it has none. See Section 10.1.5.
@@ -167,16 +188,7 @@ func (k *key) writeBlob(blobKey, blob []byte) error {
 	if _, err := io.ReadFull(k.client.Random, e.Nonce); err != nil {
 		return err
 	}
-	var packed bytes.Buffer
-	w, err := flate.NewWriter(&packed, flate.BestCompression)
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(blob)
-	if err := errors.Join(err, w.Close()); err != nil {
-		return err
-	}
-	e.Ciphertext = aead.Seal(nil, e.Nonce, packed.Bytes(), blobData(e.OrigSize))
+	e.Ciphertext = aead.Seal(nil, e.Nonce, pack(blob), blobData(e.OrigSize))
 	list = slices.DeleteFunc(list, func(element cbor.RawMessage) bool { return openBlob(aead, element) != nil })
 	return k.writeBlobs(append(list, marshal(e)))
 }

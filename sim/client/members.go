@@ -4,6 +4,8 @@ import (
 	"errors"
 
 	"github.com/fxamacker/cbor/v2"
+
+	"github.com/mfalab/mfalab/u2f/ctap"
 )
 
 // moreInfo are the members of authenticatorGetInfo that matter to a client only. See CTAP Section 6.4.
@@ -27,12 +29,26 @@ func (k *key) more() *moreInfo {
 
 // moreMade are members of an answer to authenticatorMakeCredential. See CTAP Section 6.1.
 type moreMade struct {
-	LargeBlobKey []byte `cbor:"5,keyasint"`
+	LargeBlobKey []byte          `cbor:"5,keyasint"`
+	Unsigned     cbor.RawMessage `cbor:"6,keyasint"` // unsignedExtensionOutputs
 }
 
 // moreAsserted are members of an answer to authenticatorGetAssertion. See CTAP Section 6.2.
 type moreAsserted struct {
-	LargeBlobKey []byte `cbor:"7,keyasint"`
+	LargeBlobKey []byte          `cbor:"7,keyasint"`
+	Unsigned     cbor.RawMessage `cbor:"8,keyasint"` // unsignedExtensionOutputs
+}
+
+// unsigned returns what the extension largeBlob says, nothing where it is not there or cannot be read. See CTAP Section 12.4.
+func unsigned(outputs cbor.RawMessage) ctap.LargeBlobOutput {
+	if outputs == nil {
+		return ctap.LargeBlobOutput{}
+	}
+	said, err := ctap.ParseLargeBlobUnsigned(outputs)
+	if err != nil {
+		return ctap.LargeBlobOutput{}
+	}
+	return said
 }
 
 // outcome are the authenticator extension outputs that a client looks at. See CTAP Section 12.
