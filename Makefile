@@ -2,9 +2,9 @@
 
 GO = go
 
-# What the tests drive and build with, by the names of Debian's packages: the clients; and a C compiler, which only the
-# race detector needs.
-PACKAGES = awscli python3-boto3 oathtool zbar-tools qrencode pskctool stoken python3-pskc librsvg2-bin gcc libc6-dev \
+# What the tests drive and build with, by the names of Debian's packages: the clients; and a C compiler, for the race detector
+# and, with OpenSSL, for the reference implementation of TPM 2.0.
+PACKAGES = awscli python3-boto3 oathtool zbar-tools qrencode pskctool stoken python3-pskc librsvg2-bin gcc libc6-dev libssl-dev \
 	fido2-tools swtpm tpm2-tools tshark python3-fido2 pamu2fcfg libpam-u2f pamtester openssh-client openssh-server chromium firefox-esr \
 	openssl $(GUEST_PACKAGES)
 

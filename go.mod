@@ -35,6 +35,11 @@ require (
 )
 
 require (
+	github.com/google/go-configfs-tsm v0.3.3 // indirect
+	github.com/google/go-tpm-tools v0.4.4 // indirect
+)
+
+require (
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect
 	github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream v1.7.20 // indirect
 	github.com/aws/aws-sdk-go-v2/feature/ec2/imds v1.20.7 // indirect
