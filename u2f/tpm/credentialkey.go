@@ -166,8 +166,8 @@ func (e *Element) OpenKey(a cose.Algorithm, seed, wrapped []byte) (*cose.Private
 	if err != nil {
 		return nil, err
 	}
-	s := &signer{element: e, area: area, scheme: k.scheme(), public: public, private: wrapped[k.public:], id: string(wrapped),
-		auth: tpm2.PasswordAuth(seed)}
+	s := &signer{element: e, area: area, scheme: k.scheme(), public: public, private: wrapped[k.public:],
+		id: fmt.Sprint(a, " ", string(wrapped)), auth: tpm2.PasswordAuth(seed)}
 	return cose.NewSigner(a, s)
 }
 
@@ -178,7 +178,7 @@ type signer struct {
 	scheme  tpm2.TPMTSigScheme
 	public  crypto.PublicKey
 	private []byte // wrapped
-	id      string
+	id      string // tells keys apart that are loaded: the same bytes may be a public key of two curves
 	auth    tpm2.Session
 }
 
