@@ -156,7 +156,27 @@ func attach(t *testing.T) (hid.Port, string) {
 	}()
 	p, err := d.Accept(context.Background())
 	require.NoError(t, errors.Join(<-said, err))
-	return readAhead(p), soon(t, func() (string, error) { return nodeOf(id.Serial) })
+	return unplugged{readAhead(p), t, id.Serial}, soon(t, func() (string, error) { return nodeOf(id.Serial) })
+}
+
+// An unplugged port is gone when its node is. Linux's vhci can lose a request that a client's close takes back while the
+// device is being disconnected, and then waits for it for ever: the one has to end before the other begins.
+type unplugged struct {
+	hid.Port
+	t      *testing.T
+	serial string
+}
+
+// Close implements hid.Port.
+func (u unplugged) Close() error {
+	err := u.Port.Close()
+	soon(u.t, func() (bool, error) {
+		if path, missing := nodeOf(u.serial); missing == nil {
+			return false, fmt.Errorf("%s is still there", path)
+		}
+		return true, nil
+	})
+	return err
 }
 
 // nodeOf returns the path of the hidraw node whose device has that serial number.
