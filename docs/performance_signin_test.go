@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
-	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -30,7 +29,7 @@ var portalFigures = []figure{{
 	bound:   below(5e6, "5 ms"),
 	show:    span,
 	how:     "`GET /portal/signin`, as the console's.",
-	measure: func(t *testing.T) measured { return repeatedly(t, atThePortal(t).page) },
+	measure: func(t *testing.T) measured { return repeatedly(t, atThePortal(t).page("/signin")) },
 }, {
 	what:    "portal: a POST with a code",
 	bound:   below(10e6, "10 ms"),
@@ -92,20 +91,9 @@ func doors(lab *live.Lab) http.Handler {
 	return mux
 }
 
-// post sends a form.
-func (c *caller) post(t *testing.T, path string, fields ...string) string {
-	form := url.Values{"form": {c.form}}
-	for i := 0; i < len(fields); i += 2 {
-		form.Set(fields[i], fields[i+1])
-	}
-	r, err := c.PostForm(c.base+path, form)
-	return c.took(t, r, err)
-}
-
 // signs gives the password.
 func (c *caller) signs(t *testing.T) string {
-	r, err := c.Get(c.base + "/signin")
-	c.took(t, r, err)
+	c.open(t, "/signin")
 	return c.post(t, "/signin", "username", "kim", "password", c.user.Password)
 }
 
@@ -120,16 +108,6 @@ func (c *caller) enrols(t *testing.T) {
 	code, err := totp.GenerateCode(c.seed, now)
 	require.NoError(t, err)
 	require.Contains(t, c.post(t, "/enrol/app", "code", code), "PASSWORD,TOTP")
-}
-
-func (c *caller) page(t *testing.T) float64 {
-	const times = 100
-	began := time.Now()
-	for range times {
-		r, err := c.Get(c.base + "/signin")
-		c.took(t, r, err)
-	}
-	return float64(time.Since(began)) / times
 }
 
 // code measures a code, after an app has been enrolled and a password given.
