@@ -183,8 +183,8 @@ func TestTsharkReadsAWholeCeremony(t *testing.T) {
 	cancelled := p.ask(ctaphid.CmdCBOR, []byte{0x0b}, p.host.Cancel)
 	require.Equal(t, []byte{byte(ctap.ErrKeepaliveCancel)}, cancelled)
 
-	// The beginning of a message, and the key is gone.
-	require.NoError(t, p.host.Send(ctaphid.CmdPing, longest))
+	// The beginning of a message, of which no report has passed before, and the key is gone.
+	require.NoError(t, p.host.Send(ctaphid.CmdPing, bytes.Repeat([]byte("pulled"), ctaphid.MaxMessage/6)))
 	p.host.Transmit((*hid.Report)(begun[:hid.ReportSize]))
 	first := hid.Report(begun[:hid.ReportSize])
 	_, err = p.conn.Write(first[:])
