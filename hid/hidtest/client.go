@@ -45,7 +45,7 @@ var _ ctaphid.App = (*Echo)(nil)
 
 // serve plugs an echo into port. What it returns unplugs it, and returns what plug.Serve did.
 func serve(t *testing.T, port hid.Port) (stop func() error) {
-	return serveAs(t, port, ctaphid.Config{})
+	return serveAs(t, port, ctaphid.Config{TimeoutMS: patient})
 }
 
 func serveAs(t *testing.T, port hid.Port, cfg ctaphid.Config) (stop func() error) {
