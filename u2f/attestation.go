@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"slices"
 	"time"
 
@@ -51,20 +52,59 @@ func (k *Key) loadFactory() error {
 		return fmt.Errorf("u2f: the key was made with AAGUID %s, profile %q has %s; make a new key",
 			made, k.profile.Name, k.profile.AAGUID)
 	}
-	batch, err := attest.ParseBatch(in.Batch)
-	if err != nil {
-		return fmt.Errorf("u2f: record %q: %w", recordFactory, err)
-	}
-	u2fBatch, err := attest.ParseBatch(in.U2FBatch)
-	if err != nil {
-		return fmt.Errorf("u2f: record %q: %w", recordFactory, err)
-	}
-	k.factory = factory{batch: batch, u2fBatch: u2fBatch}
-	if len(in.Enterprise) > 0 {
-		if k.factory.enterprise, err = attest.ParseBatch(in.Enterprise); err != nil {
+	k.factory = factory{}
+	for record, to := range in.batches(&k.factory) {
+		if len(*record) == 0 && to == &k.factory.enterprise {
+			continue
+		}
+		if *to, err = attest.ParseBatch(*record, k.element.OpenKept); err != nil {
 			return fmt.Errorf("u2f: record %q: %w", recordFactory, err)
 		}
 	}
+	if k.chip() && k.factory.batch.InClear() {
+		return k.storeFactory(k.factory) // it was made before secure elements kept such keys
+	}
+	return nil
+}
+
+// batches are the record's with those that they are of.
+func (r *factoryRecord) batches(f *factory) iter.Seq2[*[]byte, **attest.Batch] {
+	return func(yield func(*[]byte, **attest.Batch) bool) {
+		_ = yield(&r.Batch, &f.batch) && yield(&r.U2FBatch, &f.u2fBatch) && yield(&r.Enterprise, &f.enterprise)
+	}
+}
+
+// storeFactory writes the record, with the private keys in the secure element where there is one, and keeps the factory.
+func (k *Key) storeFactory(f factory) error {
+	out := factoryRecord{AAGUID: k.profile.AAGUID[:]}
+	for record, of := range out.batches(&f) {
+		switch b := *of; {
+		case b == nil:
+		case !k.chip():
+			*record = b.Append(nil)
+		default:
+			kept, err := k.element.KeepKey(b.Key())
+			if err != nil {
+				return err
+			}
+			key, err := k.element.OpenKept(kept)
+			if err != nil {
+				return err
+			}
+			if *of, err = b.KeptAs(key); err != nil {
+				return err
+			}
+			*record = b.AppendKept(nil, kept)
+		}
+	}
+	value, err := cbor.Marshal(out)
+	if err != nil {
+		return err
+	}
+	if err := k.flash.Put(recordFactory, value); err != nil {
+		return fmt.Errorf("u2f: record %q cannot be written: %w", recordFactory, err)
+	}
+	k.factory = f
 	return nil
 }
 
@@ -87,7 +127,6 @@ func (k *Key) makeFactory() error {
 		return err
 	}
 	made := factory{batch: batch, u2fBatch: u2fBatch}
-	record := factoryRecord{AAGUID: k.profile.AAGUID[:], Batch: batch.Append(nil), U2FBatch: u2fBatch.Append(nil)}
 	if k.profile.enterprise() {
 		serial := []byte(k.serial)
 		if len(serial) == 0 {
@@ -96,17 +135,8 @@ func (k *Key) makeFactory() error {
 		if made.enterprise, err = root.NewEnterprise(model, serial); err != nil {
 			return err
 		}
-		record.Enterprise = made.enterprise.Append(nil)
 	}
-	value, err := cbor.Marshal(record)
-	if err != nil {
-		return err
-	}
-	if err := k.flash.Put(recordFactory, value); err != nil {
-		return fmt.Errorf("u2f: record %q cannot be written: %w", recordFactory, err)
-	}
-	k.factory = made
-	return nil
+	return k.storeFactory(made)
 }
 
 // model is what the certificates say.

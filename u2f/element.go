@@ -32,6 +32,11 @@ type Element interface {
 	// OpenKey returns the private key that MakeKey made with the same arguments.
 	OpenKey(a cose.Algorithm, seed, wrapped []byte) (*cose.PrivateKey, error)
 
+	// KeepKey takes a private key of ES256 in that was made elsewhere, and returns what flash holds of it. OpenKept returns it of
+	// that: the element signs with it from then on, and hands it out no more.
+	KeepKey(key *cose.PrivateKey) ([]byte, error)
+	OpenKept(kept []byte) (*cose.PrivateKey, error)
+
 	// Seal returns what flash holds of a secret of 32 bytes, and Unseal the secret of that.
 	Seal(secret []byte) ([]byte, error)
 	Unseal(sealed []byte) ([]byte, error)
@@ -114,6 +119,12 @@ func (software) OpenKey(a cose.Algorithm, seed, wrapped []byte) (*cose.PrivateKe
 	}
 	return cose.NewPrivateKeyAt(a, seed, binary.BigEndian.Uint32(wrapped))
 }
+
+// KeepKey implements [Element]: flash keeps the secret that the key grows from.
+func (software) KeepKey(*cose.PrivateKey) ([]byte, error) { return nil, errors.ErrUnsupported }
+
+// OpenKept implements [Element].
+func (software) OpenKept([]byte) (*cose.PrivateKey, error) { return nil, errors.ErrUnsupported }
 
 // Seal implements [Element].
 func (software) Seal(secret []byte) ([]byte, error) { return bytes.Clone(secret), nil }

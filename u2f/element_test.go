@@ -8,8 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fxamacker/cbor/v2"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mfalab/mfalab/u2f/attest"
 	"github.com/mfalab/mfalab/u2f/cose"
 	"github.com/mfalab/mfalab/u2f/ctap"
 	"github.com/mfalab/mfalab/u2f/flash"
@@ -25,6 +27,9 @@ type chip struct {
 	made      byte
 	closed    int
 }
+
+// all returns the factory's batches.
+func (f factory) all() []*attest.Batch { return []*attest.Batch{f.batch, f.u2fBatch, f.enterprise} }
 
 const chipWrapped = 150
 
@@ -45,6 +50,23 @@ func (c *chip) OpenKey(a cose.Algorithm, seed, wrapped []byte) (*cose.PrivateKey
 		return nil, c.broken
 	}
 	return cose.NewPrivateKey(a, slices.Concat(seed, wrapped))
+}
+
+// KeepKey implements Element: the chip keeps what a test can tell from the key.
+func (c *chip) KeepKey(key *cose.PrivateKey) ([]byte, error) {
+	der, err := key.MarshalPKCS8()
+	for i := range der {
+		der[i] ^= 0x55
+	}
+	return append([]byte(c.name), der...), errors.Join(err, c.broken)
+}
+
+func (c *chip) OpenKept(kept []byte) (*cose.PrivateKey, error) {
+	der := slices.Clone(kept[len(c.name):])
+	for i := range der {
+		der[i] ^= 0x55
+	}
+	return cose.ParsePKCS8(der)
 }
 
 func (c *chip) Seal(secret []byte) ([]byte, error) {
@@ -160,6 +182,49 @@ func TestAKeyWithASecureElement(t *testing.T) {
 			require.NotContains(t, value, string(h.k.master.secret[:]), name)
 			require.NotContains(t, value, string(pinHash(goodPIN)), name)
 		}
+	})
+	t.Run("nor does a private key that attests, which a key of before had there", func(t *testing.T) {
+		h := newChipped(t, &chip{name: "chip 1"})
+		root, err := attest.NewRoot([]byte("the root that everybody can look up"))
+		require.NoError(t, err)
+		h.k.root, h.k.serial = root, "E1"
+		require.NoError(t, h.flash.Delete(recordFactory))
+		h.powerCycle()
+		made := factory{}
+		made.batch, err = root.NewBatch(h.k.model())
+		require.NoError(t, err)
+		made.u2fBatch, err = root.NewU2FBatch(h.k.model())
+		require.NoError(t, err)
+		made.enterprise, err = root.NewEnterprise(h.k.model(), []byte("E1"))
+		require.NoError(t, err)
+		old := factoryRecord{AAGUID: h.k.profile.AAGUID[:]}
+		hidden := func() {
+			value, err := h.flash.Get(recordFactory)
+			require.NoError(t, err)
+			for _, b := range made.all() {
+				der, err := b.Key().MarshalPKCS8()
+				require.NoError(t, err)
+				require.NotContains(t, string(value), string(b.Append(nil)[1:33]))
+				require.NotContains(t, string(value), string(der[36:68]), "the scalar")
+			}
+			for i, b := range h.k.factory.all() {
+				require.False(t, b.InClear())
+				require.Equal(t, made.all()[i].Certificate(), b.Certificate())
+			}
+		}
+		hidden()
+		for record, of := range old.batches(&made) {
+			*record = (*of).Append(nil)
+		}
+		value, err := cbor.Marshal(old)
+		require.NoError(t, err)
+		require.NoError(t, h.flash.Put(recordFactory, value))
+		h.powerCycle()
+		hidden()
+		h.k.profile.Quirks.CertWithoutTransports = true
+		plain, err := h.k.batch()
+		require.NoError(t, err)
+		require.False(t, plain.InClear())
 	})
 	t.Run("a reset makes new secrets in the same element", func(t *testing.T) {
 		h := newChipped(t, &chip{name: "chip 1"})

@@ -214,10 +214,16 @@ func (k *Key) batch() (*attest.Batch, error) {
 		if k.root == nil {
 			return nil, fmt.Errorf("u2f: the authority that made the key is gone, so that there is no certificate without transports")
 		}
-		var err error
-		if k.factory.plain, err = k.root.NewPlainBatch(k.model()); err != nil {
+		plain, err := k.root.NewPlainBatch(k.model())
+		if err != nil {
 			return nil, err
 		}
+		if k.chip() {
+			if plain, err = plain.KeptAs(k.factory.batch.Key()); err != nil {
+				return nil, err
+			}
+		}
+		k.factory.plain = plain
 	}
 	return k.factory.plain, nil
 }

@@ -1,10 +1,12 @@
 package attest
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,13 +14,16 @@ import (
 	"github.com/mfalab/mfalab/u2f/cose"
 )
 
-// recordVersion is the first byte of a batch in flash; our choice.
-const recordVersion = 1
+// The first byte of a batch in flash says who has its secret: the record itself, or a secure element. Our choice.
+const (
+	recordVersion = 1
+	keptVersion   = 2
+)
 
 // A Batch is the attestation key that keys of one model share, so that it tells the model and not the key (Section
 // 14.4.1), and its certificate. Its text forms say nothing of its secret.
 type Batch struct {
-	secret      []byte
+	secret      []byte // nil where somebody else has it
 	key         *cose.PrivateKey
 	certificate []byte
 }
@@ -114,6 +119,23 @@ func (b *Batch) Certificate() []byte { return b.certificate }
 // Sign returns the ES256 signature of message in DER, the same each time. A U2F registration is signed with it.
 func (b *Batch) Sign(message []byte) ([]byte, error) { return b.key.Sign(message) }
 
+// Key returns the private key, which signs.
+func (b *Batch) Key() *cose.PrivateKey { return b.key }
+
+// InClear reports whether the secret is there for whoever reads the record, and not in a secure element.
+func (b *Batch) InClear() bool { return b.secret != nil }
+
+// KeptAs returns the batch without its secret: key is the same private key, which somebody else has.
+func (b *Batch) KeptAs(key *cose.PrivateKey) (*Batch, error) {
+	if public, ok := key.Public().(*ecdsa.PublicKey); !ok || !public.Equal(b.key.Public()) {
+		return nil, errOtherKey
+	}
+	return &Batch{key: key, certificate: b.certificate}, nil
+}
+
+// errOtherKey says that a certificate and a secret do not go together.
+var errOtherKey = errors.New("attest: the batch certificate is another key's: make the key's factory record anew")
+
 // Append appends b as a key keeps it in its flash, the secret in clear. ParseBatch reads it.
 //
 //	version 1 | secret 32 | certificate
@@ -122,25 +144,55 @@ func (b *Batch) Append(dst []byte) []byte {
 	return append(dst, b.certificate...)
 }
 
-// ParseBatch reads the whole of record, as Append wrote it. It fails where the certificate is not that of the secret.
-func ParseBatch(record []byte) (*Batch, error) {
-	if len(record) <= 1+secretSize || record[0] != recordVersion {
-		return nil, fmt.Errorf("attest: %d bytes are no batch of version %d: make the key's factory record anew", len(record), recordVersion)
+// AppendKept appends b as a key keeps it in its flash whose secure element has the secret, and kept is what it wants to be shown
+// to find that again. ParseBatch reads it.
+//
+//	version 2 | length of kept 2, big-endian | kept | certificate
+func (b *Batch) AppendKept(dst, kept []byte) []byte {
+	dst = binary.BigEndian.AppendUint16(append(dst, keptVersion), uint16(len(kept)))
+	return append(append(dst, kept...), b.certificate...)
+}
+
+// ParseBatch reads the whole of record, as Append or AppendKept wrote it; open returns the private key of what a secure element
+// has kept. It fails where the certificate is not that of the secret.
+func ParseBatch(record []byte, open func(kept []byte) (*cose.PrivateKey, error)) (*Batch, error) {
+	record = bytes.Clone(record)
+	b, err := parseSecret(record, open)
+	if err != nil {
+		return nil, err
 	}
-	record = append([]byte{}, record[1:]...)
-	b := &Batch{secret: record[:secretSize:secretSize], certificate: record[secretSize:]}
 	certificate, err := x509.ParseCertificate(b.certificate)
 	if err != nil {
 		return nil, fmt.Errorf("attest: batch certificate: %w", err)
 	}
-	if b.key, err = cose.NewPrivateKey(cose.ES256, b.secret); err != nil {
-		return nil, err
-	}
 	if public, ok := certificate.PublicKey.(*ecdsa.PublicKey); !ok || !public.Equal(b.key.Public()) {
-		return nil, errors.New("attest: the batch certificate is another key's: make the key's factory record anew")
+		return nil, errOtherKey
 	}
 	return b, nil
 }
+
+// parseSecret reads what comes before the certificate.
+func parseSecret(record []byte, open func([]byte) (*cose.PrivateKey, error)) (b *Batch, err error) {
+	switch {
+	case len(record) > 1+secretSize && record[0] == recordVersion:
+		b = &Batch{secret: record[1 : 1+secretSize : 1+secretSize], certificate: record[1+secretSize:]}
+		b.key, err = cose.NewPrivateKey(cose.ES256, b.secret)
+		return b, err
+	case len(record) > keptAt && record[0] == keptVersion:
+		end := keptAt + int(binary.BigEndian.Uint16(record[1:]))
+		if end >= len(record) {
+			break
+		}
+		b = &Batch{certificate: record[end:]}
+		b.key, err = open(record[keptAt:end:end])
+		return b, err
+	}
+	return nil, fmt.Errorf("attest: %d bytes are no batch of version %d or %d: make the key's factory record anew",
+		len(record), recordVersion, keptVersion)
+}
+
+// keptAt is where what a secure element wants to be shown begins in a record.
+const keptAt = 3
 
 // Format writes what b is, for every verb.
 func (b *Batch) Format(f fmt.State, _ rune) { fmt.Fprint(f, "attest.Batch") }

@@ -7,12 +7,15 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mfalab/mfalab/u2f/cose"
 )
 
 var model = Model{Name: "mfalab key", AAGUID: [16]byte{0xa0, 0xa1, 0xa2, 15: 0xaf}}
@@ -164,8 +167,9 @@ func TestBatchRecord(t *testing.T) {
 	record := b.Append([]byte("before"))
 	require.Equal(t, "before", string(record[:6]))
 	record = record[6:]
-	again, err := ParseBatch(record)
+	again, err := ParseBatch(record, nobody)
 	require.NoError(t, err)
+	require.True(t, again.InClear())
 	require.Equal(t, b.Certificate(), again.Certificate())
 	require.Equal(t, record, again.Append(nil))
 	want, err := b.Sign([]byte("message"))
@@ -178,18 +182,59 @@ func TestBatchRecord(t *testing.T) {
 	for name, bad := range map[string][]byte{
 		"nothing":                       nil,
 		"no certificate":                record[:33],
-		"another version":               append([]byte{2}, record[1:]...),
+		"another version":               append([]byte{3}, record[1:]...),
 		"a certificate that is cut":     record[:len(record)-1],
 		"bytes behind it":               append(bytes.Clone(record), 0),
 		"another batch's secret":        append(bytes.Clone(other[:33]), record[33:]...),
 		"a secret with one bit changed": append([]byte{1, record[1] ^ 1}, record[2:]...),
 	} {
 		t.Run(name, func(t *testing.T) {
-			b, err := ParseBatch(bad)
+			b, err := ParseBatch(bad, nobody)
 			require.Error(t, err)
 			require.Nil(t, b)
 		})
 	}
+}
+
+// nobody keeps private keys.
+func nobody([]byte) (*cose.PrivateKey, error) { return nil, errors.ErrUnsupported }
+
+func TestBatchWhoseSecretSomebodyElseHas(t *testing.T) {
+	b, other := newBatch(t, newRoot(t, 1)), newBatch(t, newRoot(t, 2))
+	kept, err := b.KeptAs(b.Key())
+	require.NoError(t, err)
+	require.False(t, kept.InClear())
+	_, err = b.KeptAs(other.Key())
+	require.ErrorContains(t, err, "another key's")
+
+	record := kept.AppendKept(nil, []byte("in drawer 7"))
+	require.NotContains(t, string(record), string(b.secret))
+	with := func(key *cose.PrivateKey) func([]byte) (*cose.PrivateKey, error) {
+		return func(shown []byte) (*cose.PrivateKey, error) {
+			require.Equal(t, "in drawer 7", string(shown))
+			return key, nil
+		}
+	}
+	again, err := ParseBatch(record, with(b.Key()))
+	require.NoError(t, err)
+	require.False(t, again.InClear())
+	require.Equal(t, b.Certificate(), again.Certificate())
+	want, err := b.Sign([]byte("message"))
+	require.NoError(t, err)
+	got, err := again.Sign([]byte("message"))
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+
+	_, err = ParseBatch(record, with(other.Key()))
+	require.ErrorContains(t, err, "another key's")
+	_, err = ParseBatch(record, nobody)
+	require.ErrorIs(t, err, errors.ErrUnsupported)
+	for _, end := range []int{1, keptAt - 1, keptAt, keptAt + 11} {
+		_, err = ParseBatch(record[:end], with(b.Key()))
+		require.ErrorContains(t, err, "no batch of version", end)
+	}
+	_, err = ParseBatch(record[:len(record)-1], with(b.Key()))
+	require.Error(t, err)
 }
 
 func TestSecretsAreNotPrinted(t *testing.T) {

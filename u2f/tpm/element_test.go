@@ -2,6 +2,8 @@ package tpm_test
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -157,6 +159,59 @@ func TestPrivateKeys(t *testing.T) {
 		refused(t, signs(t, e, cose.ES256, wrapped), ctap.ErrOther, "another TPM has wrapped it")
 	})
 }
+
+func TestPrivateKeysThatWereMadeElsewhere(t *testing.T) {
+	p := tpmtest.Start(t)
+	p.Run("tpm2_createprimary", "-Q", "-C", "o", "-G", "rsa", "-c", "srk.ctx", "-p", "its own")
+	p.Run("tpm2_evictcontrol", "-Q", "-C", "o", "-c", "srk.ctx", "0x81000001")
+	p.Run("tpm2_flushcontext", "-t")
+	made, err := cose.NewPrivateKey(cose.ES256, seed)
+	require.NoError(t, err)
+	der, err := made.MarshalPKCS8()
+	require.NoError(t, err)
+	parsed, err := x509.ParsePKCS8PrivateKey(der)
+	require.NoError(t, err)
+	secret, err := parsed.(*ecdsa.PrivateKey).Bytes()
+	require.NoError(t, err)
+	var kept [2][]byte
+	for i, parameters := range []string{"", "?parent=0x81000001"} {
+		e := opened(t, p.URL(parameters), []string{"", "its own"}[i])
+		kept[i], err = e.KeepKey(made)
+		require.NoError(t, err)
+		require.NotContains(t, string(kept[i]), string(secret))
+		for range leastKeys {
+			_, wrapped, err := e.MakeKey(cose.ES256, seed)
+			require.NoError(t, err)
+			require.NoError(t, signs(t, e, cose.ES256, wrapped))
+			key, err := e.OpenKept(kept[i])
+			require.NoError(t, err)
+			signature, err := key.Sign(message)
+			require.NoError(t, err)
+			require.True(t, cose.Verify(cose.ES256, made.Public(), message, signature))
+		}
+		require.NoError(t, e.Close())
+	}
+	e := opened(t, p.URL(""))
+	key, err := e.OpenKept(kept[1])
+	require.NoError(t, err)
+	_, err = key.Sign(message)
+	refused(t, err, ctap.ErrOther, "another TPM has wrapped it")
+	for _, damaged := range [][]byte{nil, kept[0][:33], make([]byte, len(kept[0]))} {
+		_, err := e.OpenKept(damaged)
+		require.Error(t, err)
+	}
+	other, err := cose.NewPrivateKey(cose.ES384, seed)
+	require.NoError(t, err)
+	_, err = e.KeepKey(other)
+	require.ErrorContains(t, err, "ES384")
+	again, err := e.OpenKept(kept[0])
+	require.NoError(t, err)
+	_, err = e.KeepKey(again)
+	require.Error(t, err, "it is handed out no more")
+}
+
+// leastKeys are more than a TPM has room for beside its storage key.
+const leastKeys = 3
 
 func TestSealedSecrets(t *testing.T) {
 	p := tpmtest.Start(t)
