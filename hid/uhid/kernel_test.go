@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -178,9 +179,11 @@ func (c *client) WriteReport(r *hid.Report) error {
 	return err
 }
 
-// sys is a system with this kernel and the node hidraw3 in it, which appears when it is looked for a second time.
+// sys is a system with this kernel and the node hidraw3 in it, which appears when it is looked for a second time, and is there for
+// clients somewhat later.
 func sys(file io.ReadWriteCloser, k *kernel) system {
-	return system{open: func() (io.ReadWriteCloser, error) { return file, nil }, patience: patience, nodes: &nodes{k: k}}
+	open := func() (io.ReadWriteCloser, error) { return file, nil }
+	return system{open: open, patience: patience, sight: time.Hour, nodes: &nodes{k: k}}
 }
 
 type nodes struct {
@@ -194,9 +197,12 @@ func (n *nodes) Open(name string) (fs.File, error) {
 		n.k.created = <-n.k.made
 		n.FS = fstest.MapFS{"hidraw0/device/uevent": {Data: []byte("HID_NAME=Mouse\nHID_PHYS=usb-0000:00:14.0-2/input0\n")}}
 	}
-	if n.looked++; n.looked == 4 {
+	switch n.looked++; n.looked {
+	case 4:
 		n.FS.(fstest.MapFS)["hidraw3/device/uevent"] = &fstest.MapFile{
 			Data: []byte("DRIVER=hid-generic\nHID_ID=0003:00001209:0000F1D0\nHID_PHYS=" + n.k.created.phys + "\nHID_UNIQ=\n")}
+	case 12:
+		n.FS.(fstest.MapFS)["hidraw3/device/country"] = &fstest.MapFile{}
 	}
 	return n.FS.Open(name)
 }

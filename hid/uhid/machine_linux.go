@@ -15,7 +15,7 @@ const device = "/dev/uhid"
 func machine() system {
 	return system{
 		open:  func() (io.ReadWriteCloser, error) { return openDevice(device) },
-		nodes: os.DirFS("/sys/class/hidraw"), patience: patience,
+		nodes: os.DirFS("/sys/class/hidraw"), patience: patience, sight: sight,
 	}
 }
 

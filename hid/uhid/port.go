@@ -22,8 +22,10 @@ const (
 	// arriving is how many reports wait for the device: several of the longest messages. The kernel keeps 31 and drops
 	// what is above, so that somebody must always read.
 	arriving = 8 * 129
-	// patience is how long the kernel may take to start the device, and then to make its node.
-	patience = 3 * time.Second
+	// patience is how long the kernel may take to start the device: many times what a busy one takes.
+	patience = 10 * time.Second
+	// sight is how long its node may take to be seen after that.
+	sight = 10 * time.Second
 	// glance is what lies between two looks for the node.
 	glance = 2 * time.Millisecond
 )
@@ -51,9 +53,9 @@ var _ hid.Port = (*Port)(nil)
 
 // A system is what Plug needs of the machine.
 type system struct {
-	open     func() (io.ReadWriteCloser, error)
-	nodes    fs.FS // /sys/class/hidraw
-	patience time.Duration
+	open            func() (io.ReadWriteCloser, error)
+	nodes           fs.FS // /sys/class/hidraw
+	patience, sight time.Duration
 }
 
 var plugged atomic.Int64 // devices that this process ever had, for their places
@@ -99,7 +101,7 @@ func plug(id hid.Identity, sys system) (*Port, error) {
 	case <-deadline.C:
 		return nil, errors.Join(errors.New("the kernel has no driver for the key: load the module (modprobe hid-generic)"), p.Close())
 	}
-	p.node = waitNode(sys.nodes, place, deadline.C)
+	p.node = waitNode(sys.nodes, place, time.After(sys.sight))
 	return p, nil
 }
 

@@ -222,11 +222,18 @@ func TestPlugThatFails(t *testing.T) {
 	t.Run("no node in sight is no error", func(t *testing.T) {
 		k, file := newKernel(t)
 		s := sys(file, k)
-		s.patience, s.nodes = 50*time.Millisecond, fstest.MapFS{}
+		s.sight, s.nodes = time.Millisecond, fstest.MapFS{}
 		p, err := plug(labKey, s)
 		require.NoError(t, err)
 		require.Empty(t, p.Node())
 		require.NoError(t, p.Close())
+	})
+	t.Run("a node that /sys shows, and nothing after it", func(t *testing.T) {
+		uevent := &fstest.MapFile{Data: []byte("HID_PHYS=mfalab/1/1\n")}
+		over := make(chan time.Time)
+		close(over)
+		require.Equal(t, "/dev/hidraw3", waitNode(fstest.MapFS{"hidraw3/device/uevent": uevent}, "mfalab/1/1", over))
+		require.Empty(t, waitNode(os.DirFS(filepath.Join(t.TempDir(), "none")), "mfalab/1/1", nil), "where there is no /sys nobody waits")
 	})
 }
 
