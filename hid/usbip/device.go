@@ -61,7 +61,7 @@ func (d *Device) Importer() net.Addr {
 // the device from this side, and leaves it there for the next attach.
 //
 // An attach gives the device power and a detach takes it, so each port is one power cycle. The importer is told
-// that it has the device when Accept returns; one that nobody accepts is refused after 5 s. After Close, Accept gives
+// that it has the device when Accept returns; one that nobody accepts is refused after 10 s. After Close, Accept gives
 // net.ErrClosed; when ctx ends, its error.
 func (d *Device) Accept(ctx context.Context) (hid.Port, error) {
 	select {
@@ -97,8 +97,8 @@ func (d *Device) Close() error {
 
 // lend gives the device to the importer at conn. It returns the port once somebody accepted it, and how that ended.
 // Whoever was granted a port gives it back.
-func (d *Device) lend(conn net.Conn, grace, patience time.Duration) (*port, outcome) {
-	if o := d.claim(grace); o != granted {
+func (d *Device) lend(conn net.Conn, most limits) (*port, outcome) {
+	if o := d.claim(most.grace); o != granted {
 		return nil, o
 	}
 	p := newPort(d, conn)
@@ -111,7 +111,7 @@ func (d *Device) lend(conn net.Conn, grace, patience time.Duration) (*port, outc
 		return nil, unknown
 	default:
 	}
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(most.accept)
 	defer timer.Stop()
 	select {
 	case d.arrivals <- p:

@@ -29,9 +29,9 @@ const (
 	// is done in a moment, so that silent ones shut nobody out.
 	maxStrangers = 64
 	// patience is how long a request may take to arrive, its answer to leave, and an import to be accepted.
-	patience = 5 * time.Second
-	// grace is how long an import waits for the one before to end.
-	grace = 250 * time.Millisecond
+	patience = 10 * time.Second
+	// grace is how long an import waits for the one before to end: what a busy machine takes to hear of a detach.
+	grace = time.Second
 	// pause is what lies between two attempts to accept a connection when the system refuses.
 	pause = 20 * time.Millisecond
 	// rest is how much of a stranger's talk is read after it was refused, so that the refusal arrives.
@@ -41,8 +41,7 @@ const (
 // A Server lets importers see and attach the devices that are plugged into it.
 type Server struct {
 	listener net.Listener
-	patience time.Duration
-	grace    time.Duration
+	limits   limits
 	closed   chan struct{}
 	running  sync.WaitGroup
 
@@ -50,6 +49,13 @@ type Server struct {
 	over      bool
 	devices   map[int]*Device
 	strangers []net.Conn // connections without a device, oldest first
+}
+
+// limits say what a server waits for at most.
+type limits struct {
+	request time.Duration // to arrive, and its answer to leave
+	accept  time.Duration // of an import, by whoever has the device
+	grace   time.Duration // for the import before to end
 }
 
 // Listen waits for importers at address. Without a host it is the loopback, never every interface: whoever can connect
@@ -65,11 +71,11 @@ func Listen(address string) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("usbip: %w", err)
 	}
-	return serve(l, patience, grace), nil
+	return serve(l, limits{request: patience, accept: patience, grace: grace}), nil
 }
 
-func serve(l net.Listener, patience, grace time.Duration) *Server {
-	s := &Server{listener: l, patience: patience, grace: grace, closed: make(chan struct{}), devices: map[int]*Device{}}
+func serve(l net.Listener, most limits) *Server {
+	s := &Server{listener: l, limits: most, closed: make(chan struct{}), devices: map[int]*Device{}}
 	s.running.Go(s.accept)
 	return s
 }
@@ -165,7 +171,7 @@ func (s *Server) know(conn net.Conn) bool {
 func (s *Server) greet(conn net.Conn) {
 	defer conn.Close()
 	defer s.know(conn)
-	if conn.SetDeadline(time.Now().Add(s.patience)) != nil {
+	if conn.SetDeadline(time.Now().Add(s.limits.request)) != nil {
 		return
 	}
 	var head [opSize]byte
@@ -189,7 +195,7 @@ func (s *Server) greet(conn net.Conn) {
 // something unread in it takes along what was written.
 func (s *Server) answer(conn net.Conn, request op, o outcome, body []byte) {
 	b := append(appendOp(nil, op{version, request.code &^ 0x8000, o}), body...)
-	if conn.SetDeadline(time.Now().Add(s.patience)) != nil {
+	if conn.SetDeadline(time.Now().Add(s.limits.request)) != nil {
 		return
 	}
 	if _, err := conn.Write(b); err != nil {
@@ -228,7 +234,7 @@ func (s *Server) lend(conn net.Conn, request op) {
 		s.answer(conn, request, unknown, nil)
 		return
 	}
-	p, o := d.lend(conn, s.grace, s.patience)
+	p, o := d.lend(conn, s.limits)
 	if o != granted {
 		s.answer(conn, request, o, nil)
 		return
