@@ -22,7 +22,7 @@ func (c *cli) metadata() *cobra.Command {
 		Long: `The lab publishes metadata of its keys as the FIDO Metadata Service does: a signed BLOB with a statement and a history of
 statuses for each model, and lists of revoked certificates. They lie under /mds/ of the lab's address, and, for programs that use
 the lab's proxy, at https://mds3.fidoalliance.org/ and https://mds.fidoalliance.org/.`}
-	cmd.AddCommand(c.mdsShow(), c.mdsSet(), c.mdsFaults(), c.modelStatus("  mfalab mds status"), c.mdsRogue(), c.mdsCertificates(), c.mdsRevoke(), c.mdsRestore())
+	cmd.AddCommand(c.mdsShow(), c.mdsSet(), c.mdsFaults(), c.modelStatus("  mfalab mds status"), c.mdsRogue(), c.mdsBiometric(), c.mdsCertificates(), c.mdsRevoke(), c.mdsRestore())
 	return cmd
 }
 
@@ -233,6 +233,10 @@ func tellHistory(w io.Writer, m live.Model) {
 		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\n", i, r.Status, r.Since, r.Sunset, strings.Join(more, "; "))
 	}
 	_ = t.Flush() // to standard output, where an error has no reader
+	for _, r := range m.Biometrics {
+		fmt.Fprintf(w, "biometric certification of level %d since %s: %s\n", r.Level, r.Since,
+			strings.TrimSpace(strings.Join([]string{r.Modality, r.Number, r.Descriptor}, " ")))
+	}
 	for _, r := range m.Rogues {
 		fmt.Fprintf(w, "rogue since %s: %s\n", r.Date, r.Key)
 	}

@@ -149,7 +149,18 @@ func TestAHistoryOfStatuses(t *testing.T) {
 	require.Equal(t, base64.RawURLEncoding.EncodeToString(sum[:]), e.RogueListHash)
 	do("mds", "rogue", "ctap2.3", "--clear")
 	require.Empty(t, entryOf(t, owner.URL, "ctap2.3").RogueListURL)
+	require.Contains(t, do("mds", "biometric", "bio", "1", "--certificate-number", "BIO1", "--policy-version", "1.0.0", "--since", "2026-01-02"),
+		"biometric certification of level 1 since 2026-01-02: fingerprint_internal BIO1\n")
+	reports := entryOf(t, owner.URL, "bio").BiometricStatusReports
+	require.Equal(t, []metadata.BiometricStatusReportJSON{{CertLevel: 1, Modality: "fingerprint_internal", EffectiveDate: "2026-01-02", CertificateNumber: "BIO1",
+		CertificationPolicyVersion: "1.0.0"}}, reports)
+	do("mds", "biometric", "bio", "--clear")
+	require.Empty(t, entryOf(t, owner.URL, "bio").BiometricStatusReports)
 	for text, args := range map[string][]string{
+		"verify nobody by fingerprint":       {"biometric", "ctap2.3", "1"},
+		"is no level":                        {"biometric", "bio", "0"},
+		"the level, or --clear":              {"biometric", "bio"},
+		"is no way to verify":                {"biometric", "bio", "1", "--modality", "smell"},
 		"no report 7":                        {"status", "ctap2.3", "revoked", "--number", "7"},
 		"no report 8":                        {"status", "ctap2.3", "--drop", "8"},
 		"is no day":                          {"status", "ctap2.3", "revoked", "--since", "tomorrow"},

@@ -27,6 +27,12 @@ type ModelRogue struct {
 	metadata.Rogue
 }
 
+// ModelBiometric names a model of keys and what is said of its sensor; without anything, nothing is any more.
+type ModelBiometric struct {
+	Model string `json:"-" path:"model"`
+	metadata.BioReport
+}
+
 // Revoke names certificates: a profile or AAGUID, a key's serial number, "metadata-signer", "metadata-issuer", or a certificate's number.
 type Revoke struct {
 	What   string `json:"-" path:"what"`
@@ -64,6 +70,10 @@ func (s *Server) metadata() []route {
 		on("POST", "/v1/models/{model}/rogues", "write an authenticator into its model's list of rogues, or empty the list",
 			func(ctx context.Context, in ModelRogue) (live.Model, error) {
 				return l.AddRogue(ctx, in.Model, in.Rogue)
+			}),
+		on("POST", "/v1/models/{model}/biometrics", "say that a model's sensor was certified, or take all that was said back",
+			func(ctx context.Context, in ModelBiometric) (live.Model, error) {
+				return l.AddBiometric(ctx, in.Model, in.BioReport)
 			}),
 		on("GET", "/v1/certificates", "the lab's certificates, and which of them are revoked", func(ctx context.Context, _ none) ([]live.Certificate, error) {
 			return l.Certificates(ctx)

@@ -39,6 +39,8 @@ type Model struct {
 	// Reports are its history: the first is that it is not certified, number 0, which nobody takes back.
 	Reports []metadata.Report `json:"reports"`
 	Rogues  []metadata.Rogue  `json:"rogues,omitempty"`
+	// Biometrics are what is said of the model's sensor.
+	Biometrics []metadata.BioReport `json:"biometrics,omitempty"`
 }
 
 // modelID is how the lab remembers a model.
@@ -98,7 +100,8 @@ func (l *Lab) Models(ctx context.Context) ([]Model, error) {
 }
 
 func (l *Lab) model(p *u2f.Profile) Model {
-	m := Model{Profile: p.Name, Reports: metadata.NewEntry(&metadata.Statement{}, l.reports(p), "").Reports, Rogues: l.state.Publishing.Rogues[modelID(p)]}
+	m := Model{Profile: p.Name, Reports: metadata.NewEntry(&metadata.Statement{}, l.reports(p), "").Reports, Rogues: l.state.Publishing.Rogues[modelID(p)],
+		Biometrics: l.state.Publishing.Biometrics[modelID(p)]}
 	if modelID(p) != p.Name {
 		m.AAGUID = modelID(p)
 	}
@@ -276,7 +279,8 @@ func (l *Lab) statement(root *attest.Root, product KeyProfile) (*metadata.Statem
 
 // statement asks a key of a product, fresh from the factory, what it is.
 func statement(root *attest.Root, p *KeyProfile, ways []string) (*metadata.Statement, error) {
-	about := metadata.Product{Name: p.USB.Name + " " + p.Key.Name, Attestations: ways, Root: root.Certificate()}
+	about := metadata.Product{Name: p.USB.Name + " " + p.Key.Name, Attestations: ways, Root: root.Certificate(),
+		Fingers: p.Key.Sensor.Templates, FingerRetries: p.Key.Sensor.Retries}
 	for _, a := range p.Key.Algorithms {
 		about.Algorithms = append(about.Algorithms, int64(a))
 	}

@@ -26,13 +26,14 @@ type publishing struct {
 	Fault      metadata.Fault `json:"fault,omitempty"`
 	// Points says that new keys' certificates name the list that they would stand in; PointedAt are all addresses that they ever
 	// named, the newest last.
-	Points    bool                        `json:"points,omitempty"`
-	PointedAt []string                    `json:"pointedAt,omitempty"`
-	Revoked   []Revocation                `json:"revoked,omitempty"`
-	Lists     uint64                      `json:"lists,omitempty"` // how often a certificate was revoked or restored
-	Listed    time.Time                   `json:"listed,omitzero"` // when that was last, by the wall's clock
-	Rogues    map[string][]metadata.Rogue `json:"rogues,omitempty"`
-	Changes   map[string]string           `json:"changes,omitempty"` // the days on which what is said of models changed
+	Points     bool                            `json:"points,omitempty"`
+	PointedAt  []string                        `json:"pointedAt,omitempty"`
+	Revoked    []Revocation                    `json:"revoked,omitempty"`
+	Lists      uint64                          `json:"lists,omitempty"` // how often a certificate was revoked or restored
+	Listed     time.Time                       `json:"listed,omitzero"` // when that was last, by the wall's clock
+	Rogues     map[string][]metadata.Rogue     `json:"rogues,omitempty"`
+	Biometrics map[string][]metadata.BioReport `json:"biometrics,omitempty"`
+	Changes    map[string]string               `json:"changes,omitempty"` // the days on which what is said of models changed
 	// Number is that of the BLOB that was published last, with what was in it and when that came to be, by the wall's clock.
 	Number uint64    `json:"number,omitempty"`
 	Sum    []byte    `json:"sum,omitempty"`
@@ -42,7 +43,7 @@ type publishing struct {
 // copied returns p, sharing nothing.
 func (p publishing) copied() publishing {
 	p.PointedAt, p.Revoked, p.Sum = slices.Clone(p.PointedAt), slices.Clone(p.Revoked), bytes.Clone(p.Sum)
-	p.Rogues, p.Changes = maps.Clone(p.Rogues), maps.Clone(p.Changes)
+	p.Rogues, p.Biometrics, p.Changes = maps.Clone(p.Rogues), maps.Clone(p.Biometrics), maps.Clone(p.Changes)
 	return p
 }
 
@@ -114,7 +115,7 @@ func (l *Lab) publish(root *attest.Root) (out Metadata, fresh bool, err error) {
 			return out, false, err
 		}
 		out.Statements[name] = s
-		e := metadata.NewEntry(s, l.reports(&model.Key), p.Changes[id])
+		e := metadata.NewEntry(s, l.reports(&model.Key), p.Changes[id]).WithBiometrics(p.Biometrics[id])
 		if list := p.Rogues[id]; len(list) > 0 {
 			if out.Rogues[name], err = json.Marshal(list); err != nil {
 				return out, false, err

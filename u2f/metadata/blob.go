@@ -11,13 +11,14 @@ import (
 
 // An Entry is what the BLOB says of a model. See Service, MetadataBLOBPayloadEntry.
 type Entry struct {
-	AAGUID         string     `json:"aaguid,omitempty"`
-	KeyIdentifiers []string   `json:"attestationCertificateKeyIdentifiers,omitempty"`
-	Statement      *Statement `json:"metadataStatement"`
-	Reports        []Report   `json:"statusReports"`
-	Changed        string     `json:"timeOfLastStatusChange"`
-	RoguesAt       string     `json:"rogueListURL,omitempty"`
-	RoguesHash     string     `json:"rogueListHash,omitempty"`
+	AAGUID         string      `json:"aaguid,omitempty"`
+	KeyIdentifiers []string    `json:"attestationCertificateKeyIdentifiers,omitempty"`
+	Statement      *Statement  `json:"metadataStatement"`
+	Biometrics     []BioReport `json:"biometricStatusReports,omitempty"`
+	Reports        []Report    `json:"statusReports"`
+	Changed        string      `json:"timeOfLastStatusChange"`
+	RoguesAt       string      `json:"rogueListURL,omitempty"`
+	RoguesHash     string      `json:"rogueListHash,omitempty"`
 }
 
 // Our choice: the dates between which nothing of the lab's ends.

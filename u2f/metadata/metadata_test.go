@@ -3,6 +3,7 @@ package metadata_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -35,7 +36,8 @@ func getInfo(t *testing.T, p u2f.Profile) []byte {
 }
 
 func product(p u2f.Profile, root *attest.Root) metadata.Product {
-	about := metadata.Product{Name: p.Name, Attestations: p.Attestations(), Root: root.Certificate(), KeyIdentifiers: [][]byte{{1, 2}}}
+	about := metadata.Product{Name: p.Name, Attestations: p.Attestations(), Root: root.Certificate(), KeyIdentifiers: [][]byte{{1, 2}},
+		Fingers: p.Sensor.Templates, FingerRetries: p.Sensor.Retries}
 	for _, a := range p.Algorithms {
 		about.Algorithms = append(about.Algorithms, int64(a))
 	}
@@ -95,6 +97,11 @@ func TestStatementsAgreeWithTheKey(t *testing.T) {
 			}
 			require.NotContains(t, s.GetInfo, "encIdentifier", "it is one key's")
 			require.NotEmpty(t, s.UPV)
+			require.Equal(t, p.Sensor.Templates > 0, s.Verifies("fingerprint_internal"))
+			if s.Verifies("fingerprint_internal") {
+				require.Contains(t, string(must(json.Marshal(s.Verifications))),
+					fmt.Sprintf(`"fingerprint_internal","baDesc":{"maxTemplates":%d,"maxRetries":%d,`, p.Sensor.Templates, p.Sensor.Retries))
+			}
 			require.Contains(t, string(must(json.Marshal(s.Verifications))), `"passcode_external","caDesc":{"base":64,"minLength":4,"maxRetries":8`)
 		})
 	}
@@ -120,6 +127,22 @@ func TestStatementsThatCannotBeMade(t *testing.T) {
 	about.Attestations, about.Algorithms = []string{"packed"}, []int64{-48}
 	_, err = metadata.NewStatement(about, nil)
 	require.ErrorContains(t, err, "FIDO Registry")
+}
+
+func TestReportsOfSensors(t *testing.T) {
+	s := &metadata.Statement{AAGUID: "a"}
+	r := metadata.BioReport{Level: 1, Modality: "fingerprint_internal", Since: "2026-01-02", Number: "BIO1"}
+	require.NoError(t, r.Check())
+	require.JSONEq(t, `[{"certLevel":1,"modality":"fingerprint_internal","effectiveDate":"2026-01-02","certificateNumber":"BIO1"}]`,
+		string(must(json.Marshal(metadata.NewEntry(s, nil, "").WithBiometrics([]metadata.BioReport{r}).Biometrics))))
+	require.NotContains(t, string(must(json.Marshal(metadata.NewEntry(s, nil, "")))), "biometric")
+	for say, bad := range map[string]metadata.BioReport{
+		"has a level":               {Modality: "fingerprint_internal"},
+		`"passcode_external" is no`: {Level: 1, Modality: "passcode_external"},
+		`"today" is no day`:         {Level: 1, Modality: "fingerprint_internal", Since: "today"},
+	} {
+		require.ErrorContains(t, bad.Check(), say)
+	}
 }
 
 func TestStatuses(t *testing.T) {

@@ -19,6 +19,9 @@ type Product struct {
 	// KeyIdentifiers are SHA-1 of the public keys of the certificates that attest, for a model that has no AAGUID: RFC 5280,
 	// Section 4.2.1.2, method 1.
 	KeyIdentifiers [][]byte
+	// Fingers are how many fingerprints a key of the model can have enrolled, and FingerRetries after how many that are wrong it
+	// looks at none before a PIN was right. See Statement, BiometricAccuracyDescriptor.
+	Fingers, FingerRetries int
 }
 
 // A Version is one of a family's protocols. See Statement, Version dictionary.
@@ -198,13 +201,13 @@ func (s *Statement) fido2(p Product, getInfo []byte, algorithms *[]int64) error 
 	if slices.Contains(info.Transports, "nfc") {
 		s.AttachmentHint = append(s.AttachmentHint, "wireless", "nfc")
 	}
-	s.verifications(info.Options, max(info.MinPIN, 4))
+	s.verifications(info.Options, max(info.MinPIN, 4), BioAccuracy{MaxTemplates: p.Fingers, MaxRetries: p.FingerRetries})
 	return nil
 }
 
 // verifications fills in the ways in which a user can be verified: any of them, each of one or several together. See
 // Statement, VerificationMethodANDCombinations.
-func (s *Statement) verifications(options map[string]bool, minPIN int) {
+func (s *Statement) verifications(options map[string]bool, minPIN int, accuracy BioAccuracy) {
 	touch := Verification{Method: presence}
 	s.Verifications = [][]Verification{{{Method: nothing}}, {touch}}
 	if _, pin := options["clientPin"]; pin {
@@ -213,7 +216,7 @@ func (s *Statement) verifications(options map[string]bool, minPIN int) {
 	}
 	_, uv := options["uv"]
 	if _, bio := options["bioEnroll"]; bio || uv {
-		finger := Verification{Method: fingerprint, Finger: &BioAccuracy{}}
+		finger := Verification{Method: fingerprint, Finger: &accuracy}
 		s.Verifications = append(s.Verifications, []Verification{finger}, []Verification{touch, finger})
 	}
 }
