@@ -21,9 +21,6 @@ func (c *cli) fob() *cobra.Command {
 			c.treatments()...)...)
 }
 
-// maxCount bounds what one command makes. Our choice: ten boxes of ten thousand.
-const maxCount = 100_000
-
 func (c *cli) fobNew() *cobra.Command {
 	var spec live.FobSpec
 	var seed string
@@ -33,7 +30,9 @@ func (c *cli) fobNew() *cobra.Command {
 		Use:   "new",
 		Short: "Take a fob from the box; its serial is known to the lab's IAM from then on",
 		Example: `  mfalab fob new                        one as the factory makes it
-  mfalab fob new --serial GAHT00000001 --ppm 20`,
+  mfalab fob new --serial GAHT00000001 --ppm 20
+  mfalab fob new -n 500                 a box of them, all or none
+  mfalab fob new --profile rsa60        another product: ` + "`mfalab fob profiles`" + ` lists them`,
 		Args: cobra.NoArgs,
 	}
 	cmd.Flags().StringVar(&spec.Profile, "profile", live.DefaultProfile, "the product")
@@ -46,8 +45,8 @@ func (c *cli) fobNew() *cobra.Command {
 			return usage{err}
 		}
 		switch {
-		case count < 1 || count > maxCount:
-			return usage{fmt.Errorf("--count %d: give 1 to %d", count, maxCount)}
+		case count < 1 || count > live.MaxBox:
+			return usage{fmt.Errorf("--count %d: give 1 to %d", count, live.MaxBox)}
 		case count > 1 && (spec.Serial != "" || seed != ""):
 			return usage{fmt.Errorf("--count makes fobs with serials and seeds of their own: leave --serial and --seed-hex out")}
 		}
@@ -65,16 +64,15 @@ func (c *cli) fobNew() *cobra.Command {
 }
 
 func (c *cli) fobsNew(ctx context.Context, lab *control.Client, spec live.FobSpec, count int) error {
-	made := make([]live.Shown, 0, min(count, 10_000))
-	for range count {
-		var s live.Shown
-		if err := lab.Post(ctx, "/v1/fobs", spec, &s); err != nil {
-			return err
-		}
-		made = append(made, s)
-		if terminal(c.err) && count > 100 && len(made)%100 == 0 {
-			fmt.Fprintf(c.err, "\r%d of %d", len(made), count)
-		}
+	var made []live.Shown
+	stop := func() {}
+	if count > 1 {
+		stop = c.counting(ctx, lab)
+	}
+	err := lab.Post(ctx, "/v1/boxes", control.Box{FobSpec: spec, Count: count}, &made)
+	stop()
+	if err != nil {
+		return err
 	}
 	return c.print(made, func(w io.Writer) {
 		for _, s := range made {

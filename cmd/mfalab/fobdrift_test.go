@@ -84,7 +84,7 @@ func TestABoxIsCountedOnOneLine(t *testing.T) {
 	}
 	cancel()
 	<-ended
-	require.Equal(t, clearLine+"4 of 10 rows read"+clearLine+"10 of 10 rows read, telling the account"+clearLine+"7 of 10 rows stored"+clearLine, b.String())
+	require.Equal(t, clearLine+"4 of 10 fobs made"+clearLine+"10 of 10 fobs made, telling the account"+clearLine+"7 of 10 fobs stored"+clearLine, b.String())
 }
 
 // Where no terminal is, nothing is counted, and a box with a wrong row leaves nothing behind.

@@ -17,7 +17,7 @@ const glance = 100 * time.Millisecond
 // clearLine is what a terminal takes as "begin this line anew" (ECMA-48, EL).
 const clearLine = "\r\x1b[K"
 
-// counting shows on a terminal how many rows of a box the lab has taken in, until the function that it returns is called.
+// counting shows on a terminal how many fobs of a box the lab has, until the function that it returns is called.
 // Elsewhere it shows nothing: a program that reads the output does not want it.
 func (c *cli) counting(ctx context.Context, lab *control.Client) (stop func()) {
 	if !terminal(c.err) {
@@ -64,9 +64,9 @@ func count(ctx context.Context, w io.Writer, tick <-chan time.Time, arrival func
 func arrived(a live.Arrival) string {
 	switch {
 	case a.Stored > 0:
-		return fmt.Sprintf("%d of %d rows stored", a.Stored, a.Rows)
+		return fmt.Sprintf("%d of %d fobs stored", a.Stored, a.Rows)
 	case a.Made == a.Rows:
-		return fmt.Sprintf("%d of %d rows read, telling the account", a.Made, a.Rows)
+		return fmt.Sprintf("%d of %d fobs made, telling the account", a.Made, a.Rows)
 	}
-	return fmt.Sprintf("%d of %d rows read", a.Made, a.Rows)
+	return fmt.Sprintf("%d of %d fobs made", a.Made, a.Rows)
 }

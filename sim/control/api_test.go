@@ -100,8 +100,10 @@ func TestEveryRouteAnswers(t *testing.T) {
 		require.Zero(t, arrival)
 
 		var list []live.Shown
+		post("/v1/boxes", Box{Count: 1, FobSpec: live.FobSpec{Serial: "GAHT00000009"}}, &list)
+		require.Equal(t, "GAHT00000009", list[0].Serial)
 		get("/v1/fobs", &list)
-		require.Len(t, list, 1)
+		require.Len(t, list, 2)
 
 		post("/v1/apps", Scan{URI: "otpauth://totp/alice?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"}, &made)
 		require.Equal(t, "alice", made.Serial)
@@ -134,7 +136,7 @@ func TestEveryRouteAnswers(t *testing.T) {
 		require.Regexp(t, "^AKIA", keys.Users[live.Administrator].AccessKeyID)
 		var st Status
 		get("/v1/status", &st)
-		require.Equal(t, 1, st.Fobs)
+		require.Equal(t, 2, st.Fobs)
 		require.Equal(t, 2, st.Apps)
 		require.Equal(t, Version, st.Version)
 		require.Equal(t, []string{}, st.Weakened)
@@ -188,6 +190,8 @@ func TestARefusalSaysWhyAndChangesNothing(t *testing.T) {
 		{"POST", "/v1/fobs", `{"serial":"GAHT00000001"}`, 409, "already"},
 		{"POST", "/v1/fobs", `{"seed":"31"}`, 409, "asks for 16 or more"},
 		{"GET", "/v1/fobs/GAHT00000009/drift", "", 404, "no such device"},
+		{"POST", "/v1/boxes", `{}`, 409, "give 1 to 100000"},
+		{"POST", "/v1/boxes", `{"count":2,"serial":"GAHT00000002"}`, 409, "leave serial and seed out"},
 		{"POST", "/v1/fobs/GAHT00000001/drift", `{}`, 409, "give by or ppm"},
 		{"POST", "/v1/fobs/GAHT00000001/drift", `{"by":"900000h"}`, 409, "100 years"},
 		{"POST", "/v1/fobs/GAHT00000001/drift", `{"by":90}`, 400, "written like"},

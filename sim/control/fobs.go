@@ -11,6 +11,12 @@ import (
 	"github.com/mfalab/mfalab/token/seedfile"
 )
 
+// Box says how many fobs are made at once, and what they are like. Their serials and seeds are the factory's.
+type Box struct {
+	live.FobSpec
+	Count int `json:"count"`
+}
+
 // Treatment is what is done to a fob; each operation reads the field that it needs.
 type Treatment struct {
 	Serial string `json:"-" path:"serial"`
@@ -39,12 +45,15 @@ func (s *Server) treatments() []route {
 		return on("POST", "/v1/fobs/{serial}/"+what, summary, do)
 	}
 	return []route{
+		on("POST", "/v1/boxes", "make a box of fobs, all of them or none", func(ctx context.Context, in Box) ([]live.Shown, error) {
+			return l.NewFobs(ctx, in.FobSpec, in.Count)
+		}),
 		on("POST", "/v1/shipments", "take in a box of fobs with its seed file, all or nothing", s.ship),
 		on("POST", "/v1/export", "write fobs into a seed file, with their seeds", s.export),
 		on("GET", "/v1/fobs/{serial}/picture", "what a fob looks like, as SVG", func(ctx context.Context, in Serial) (live.Picture, error) {
 			return l.Picture(ctx, in.Serial)
 		}),
-		on("GET", "/v1/shipments", "how far the box has come that is being taken in", func(context.Context, none) (live.Arrival, error) {
+		on("GET", "/v1/shipments", "how far the box has come that is being taken in or made", func(context.Context, none) (live.Arrival, error) {
 			return l.Arrival(), nil
 		}),
 		on("GET", "/v1/fobs/{serial}/drift", "how far its clock is off, and when servers will refuse its codes",

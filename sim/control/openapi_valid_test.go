@@ -39,6 +39,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"POST", "/v1/fobs", `{}`}, {"POST", "/v1/clock/advance", `{"by":"1s"}`}, {"GET", "/v1/journal", ""},
 		{"POST", "/v1/fobs/{serial}/press", `{"next":true}`}, {"GET", "/v1/fobs/{serial}", ""}, {"GET", "/v1/apps", ""},
 		{"GET", "/v1/fobs/{serial}/drift", ""}, {"POST", "/v1/fobs/{serial}/drift", `{"by":"90s","ppm":-3}`}, {"GET", "/v1/shipments", ""},
+		{"POST", "/v1/boxes", `{"count":3,"ppm":4}`},
 	} {
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, httptest.NewRequest(c.method, strings.ReplaceAll(c.path, "{serial}", "GAHT00000001"), strings.NewReader(c.body)))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -44,6 +45,25 @@ func (l *Lab) NewFob(ctx context.Context, spec FobSpec) (Shown, error) {
 		return Shown{}, err
 	}
 	return made[0], nil
+}
+
+// MaxBox bounds how many fobs [Lab.NewFobs] makes at once. Our choice: ten boxes of ten thousand.
+const MaxBox = 100_000
+
+// NewFobs makes a box of n fobs as [Lab.NewFob] makes one, all of them or none. Only the factory can number them and draw
+// their seeds: a spec that does is an error. [Lab.Arrival] counts them while they come.
+func (l *Lab) NewFobs(ctx context.Context, spec FobSpec, n int) ([]Shown, error) {
+	switch {
+	case n < 1 || n > MaxBox:
+		return nil, fmt.Errorf("a box of %d fobs cannot be made: give 1 to %d", n, MaxBox)
+	case n > 1 && (spec.Serial != "" || len(spec.Seed) > 0):
+		return nil, fmt.Errorf("%d fobs have serials and seeds of their own: leave serial and seed out", n)
+	}
+	l.shipping.Lock()
+	defer l.shipping.Unlock()
+	l.arrival.begin(n)
+	defer l.arrival.end()
+	return l.newFobs(ctx, slices.Repeat([]FobSpec{spec}, n))
 }
 
 // newFobs makes fobs, all of them or none.
@@ -88,6 +108,7 @@ func (l *Lab) manufacture(w *sim.World, specs []FobSpec) (fobs []*token.Fob, sto
 		}
 		taken[f.Serial()] = true
 		fobs = append(fobs, f)
+		l.arrival.made.Add(1)
 		// The relying party takes time-based fobs only, as the real one does; others lie on the bench all the same.
 		if f.Profile().Factor == token.TimeBased {
 			stock = append(stock, inventoried(f, seed))

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -51,6 +52,60 @@ func TestFobsThatCannotBeMadeLeaveNothing(t *testing.T) {
 	require.Len(t, list, 1)
 	fobOf(t, l, FobSpec{Serial: "GAHT00000002"})
 	fobOf(t, l, FobSpec{Serial: "GAHT00000003"})
+}
+
+// A box has the fobs that as many single calls would have made, and comes whole or not at all.
+func TestABoxOfTheFactory(t *testing.T) {
+	l, singly := opened(t, still()), opened(t, still())
+	box, err := l.NewFobs(t.Context(), FobSpec{Profile: "programmable"}, 5)
+	require.NoError(t, err)
+	for _, got := range box {
+		require.Equal(t, fobOf(t, singly, FobSpec{Profile: "programmable"}), got.Serial)
+	}
+	require.Zero(t, l.Arrival(), "it is made")
+	for want, refused := range map[string]struct {
+		spec FobSpec
+		n    int
+	}{
+		"a box of 0 fobs":         {FobSpec{}, 0},
+		"a box of 100001 fobs":    {FobSpec{}, MaxBox + 1},
+		"leave serial and seed":   {FobSpec{Serial: "GAHT00000001"}, 2},
+		"2 fobs have serials and": {FobSpec{Seed: make(Seed, leastSeed)}, 2},
+		"wrong by":                {FobSpec{PPM: ppm(1001)}, 3},
+	} {
+		_, err := l.NewFobs(t.Context(), refused.spec, refused.n)
+		require.ErrorContains(t, err, want)
+	}
+	list, err := l.List(t.Context(), Fobs)
+	require.NoError(t, err)
+	require.Len(t, list, len(box))
+}
+
+// A disk that is full in the middle of a box takes none of it, and the lab goes on.
+func TestABoxThatCannotBeStored(t *testing.T) {
+	w := newWall()
+	opt := durable(t, w)
+	full := false
+	var l *Lab
+	opt.before = func(step string) error {
+		if full && l.Arrival().Stored == 3 {
+			return errors.New("the disk is full")
+		}
+		return nil
+	}
+	l = opened(t, opt)
+	full = true
+	_, err := l.NewFobs(t.Context(), FobSpec{}, 7)
+	require.ErrorContains(t, err, "the disk is full")
+	full = false
+	list, err := l.List(t.Context(), Fobs)
+	require.NoError(t, err)
+	require.Empty(t, list)
+	stored, err := l.files.list(fobsFolder)
+	require.NoError(t, err)
+	require.Empty(t, stored)
+	_, err = l.NewFobs(t.Context(), FobSpec{}, 7)
+	require.NoError(t, err)
 }
 
 func TestTheAppTakesWhatItScans(t *testing.T) {

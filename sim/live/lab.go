@@ -88,7 +88,7 @@ type Lab struct {
 	saving     sync.Mutex   // held while files are written, so that newer states never lose to older ones
 	unfinished *replacement // announced, and its files are not in place; guarded by saving
 
-	shipping sync.Mutex // held while a box is taken in
+	shipping sync.Mutex // held while a box is taken in or made
 	arrival  arrival
 
 	// Of the lab's goroutine, the first four as long as saving is held by others too.
