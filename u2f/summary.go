@@ -61,6 +61,50 @@ func (k *Key) Summary() Summary {
 	return s
 }
 
+// A CredentialSummary is what there is to see of a credential that lies in the key; it holds no secret.
+type CredentialSummary struct {
+	RP           string    `json:"rp"`
+	User         string    `json:"user,omitempty"` // name
+	DisplayName  string    `json:"displayName,omitempty"`
+	UserHandle   Base64URL `json:"userHandle,omitempty"`
+	ID           Base64URL `json:"credentialId"`
+	Algorithm    string    `json:"algorithm"` // as [cose.Algorithm] calls it
+	Discoverable bool      `json:"discoverable"`
+	Protect      byte      `json:"credProtect"` // the level, 1 to 3: Section 12.1
+	// Extensions are those that it was made with, which the key goes on to serve for it.
+	Extensions     []string `json:"extensions,omitempty"`
+	CredBlob       int      `json:"credBlobSize,omitempty"`  // bytes
+	LargeBlob      int      `json:"largeBlobSize,omitempty"` // bytes of its own large blob, compressed: 2.3 Section 12.4
+	Counter        uint32   `json:"counter"`                 // that went out last with it
+	BackupEligible bool     `json:"backupEligible,omitempty"`
+	BackedUp       bool     `json:"backedUp,omitempty"`
+}
+
+// Credentials returns the credentials that lie in the key, the oldest first: those that are discoverable, and then those that
+// were made elsewhere and are not. Of a key without power there are none.
+func (k *Key) Credentials() []CredentialSummary {
+	list := make([]CredentialSummary, 0, len(k.residents)+len(k.loose))
+	for _, s := range slices.Concat(k.residents, k.loose) {
+		r := s.resident()
+		backup := k.backup(&r.credential)
+		c := CredentialSummary{RP: r.rpID, User: r.user.Name, DisplayName: r.user.DisplayName, UserHandle: slices.Clone(r.user.ID),
+			ID: slices.Clone(r.outward()), Algorithm: r.alg.String(), Discoverable: r.resident, Protect: r.protect,
+			CredBlob: len(r.credBlob), LargeBlob: len(r.blob), BackupEligible: backup&ctap.FlagBE != 0, BackedUp: backup&ctap.FlagBS != 0}
+		for _, x := range []struct {
+			name string
+			with bool
+		}{{ctap.HMACSecret, r.hmacSecret}, {ctap.LargeBlobKey, r.has(flagLargeBlobKey)}, {ctap.LargeBlob, r.has(flagLargeBlob)},
+			{ctap.ThirdPartyPayment, r.has(flagThirdParty)}} {
+			if x.with {
+				c.Extensions = append(c.Extensions, x.name)
+			}
+		}
+		c.Counter, _ = k.lastCount(&r.credential) // a counter that cannot be read stops the key when it is asked to sign
+		list = append(list, c)
+	}
+	return list
+}
+
 // CommandName returns what the specification calls a CTAP2 command, and the bare byte for one that it does not know here.
 func CommandName(b byte) string {
 	if c := commands[b]; c.name != "" {

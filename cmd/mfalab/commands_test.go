@@ -51,7 +51,11 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 		if cmd.Runnable() {
 			require.NotEmpty(t, cmd.Example, "%s has no example", path)
 		}
-		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) { require.NotEmpty(t, f.Usage, "%s --%s says nothing", path, f.Name) })
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			require.NotEmpty(t, f.Usage, "%s --%s says nothing", path, f.Name)
+			value, _ := pflag.UnquoteUsage(f) // what stands between the first backticks, where there are any
+			require.NotContains(t, value, " ", "%s --%s: the name of its value", path, f.Name)
+		})
 	}
 }
 

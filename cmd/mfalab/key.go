@@ -22,7 +22,7 @@ func (c *cli) key() *cobra.Command {
 	return group("key", "Security keys: plug them in, touch them, watch what programs say to them",
 		c.keyNew(), c.keyList(), c.keyShow(), c.keyPlug(), c.keyUnplug(), c.keyTouch(), c.keyDeny(), c.keyPresence(), c.keyPIN(),
 		c.keyFinger(), c.keyEnrol(), c.keyReset(), c.keyWatch(), c.keyProfile(), c.keyQuirk(),
-		c.keyClone(), c.keySnapshot(), c.keyRollback(), c.keyExport(), c.keyImport(), c.keyCapture(), c.keyRoot(), c.modelStatus("  mfalab key status"), c.keyRule())
+		c.keyCredentials(), c.keyRemove(), c.keyClone(), c.keySnapshot(), c.keyRollback(), c.keyExport(), c.keyImport(), c.keyCapture(), c.keyRoot(), c.modelStatus("  mfalab key status"), c.keyRule())
 }
 
 // presenceFlags are the options that say who touches a key.
@@ -32,7 +32,7 @@ type presenceFlags struct {
 }
 
 func (f *presenceFlags) of(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.mode, "touch", "manual", "who touches it: manual (`mfalab key touch`), auto, never, deny")
+	cmd.Flags().StringVar(&f.mode, "touch", "manual", "who touches it, a `WORD`: manual (mfalab key touch), auto, never, deny")
 	cmd.Flags().DurationVar(&f.delay, "delay", 0, "how long after it begins to blink, for auto and deny")
 }
 
@@ -42,6 +42,9 @@ func (f *presenceFlags) presence() (p u2f.Presence, err error) {
 	}
 	if f.delay < 0 || f.delay > time.Hour {
 		return p, usage{fmt.Errorf("--delay %s: give up to an hour", f.delay)}
+	}
+	if f.delay > 0 && p.Mode != u2f.Auto && p.Mode != u2f.Deny {
+		return p, usage{fmt.Errorf("--delay %s: with --touch %s nobody acts by himself; give --touch auto or deny too", f.delay, f.mode)}
 	}
 	p.Delay = f.delay
 	return p, nil
@@ -56,7 +59,7 @@ func (c *cli) keyNew() *cobra.Command {
   mfalab key new --touch auto --delay 200ms
   mfalab key new --profile u2f --serial 00000001
   mfalab key new --element tpm:///dev/tpmrm0`, Args: cobra.NoArgs}
-	cmd.Flags().StringVar(&profile, "profile", "", "the product (default "+live.DefaultKeyProfile+"; `mfalab key profile list` has them), or a file with one of your own")
+	cmd.Flags().StringVar(&profile, "profile", "", "the product, a `NAME` of mfalab key profile list (default "+live.DefaultKeyProfile+"), or a file with one of your own")
 	cmd.Flags().StringVar(&spec.Serial, "serial", "", "the serial number (default: eight digits)")
 	cmd.Flags().BoolVar(&spec.Unplugged, "unplugged", false, "leave it in the drawer")
 	cmd.Flags().StringVar(&spec.Element, "element", "", "the TPM in which its secrets are: tpm:///dev/tpmrm0, tpm+unix:///PATH or tpm://HOST:PORT of a swtpm (docs/tpm.md)")
@@ -184,7 +187,22 @@ func (c *cli) oneKey(ctx context.Context, lab *control.Client, args []string) (s
 	case 1:
 		return all[0].Serial, nil
 	}
-	return "", usage{fmt.Errorf("there are %d keys: say which by its serial", len(all))}
+	return "", usage{fmt.Errorf("there are %d keys: say which by its serial: %s", len(all), serialsOf(all))}
+}
+
+// mostNamed is how many keys a message names. Our choice: one line.
+const mostNamed = 8
+
+// serialsOf names keys, the first of them where there are many.
+func serialsOf(all []live.KeyShown) string {
+	var list []string
+	for _, s := range all[:min(len(all), mostNamed)] {
+		list = append(list, s.Serial)
+	}
+	if len(all) > mostNamed {
+		list = append(list, "...")
+	}
+	return strings.Join(list, ", ")
 }
 
 // tellKey describes a key for people.
@@ -375,7 +393,7 @@ func frame(f live.Frame) string {
 		return fmt.Sprintf("%s  --  %d lines were not taken in time\n%s", at, lost, frame(f))
 	}
 	if f.Event != nil {
-		return strings.TrimRight(fmt.Sprintf("%s  --  %s %s %s", at, f.Event.Name, f.Event.Command, f.Event.RP), " ")
+		return at + "  --  " + eventWords(f.Event)
 	}
 	way := "->"
 	if f.ToHost {

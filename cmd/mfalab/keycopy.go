@@ -13,6 +13,7 @@ import (
 
 	"github.com/mfalab/mfalab/sim/control"
 	"github.com/mfalab/mfalab/sim/live"
+	"github.com/mfalab/mfalab/u2f"
 )
 
 // copyFlags are the options that say what a copy of a key is called.
@@ -112,7 +113,11 @@ func (c *cli) keyImport() *cobra.Command {
 		}
 		in := control.KeyImport{KeyCopy: copy}
 		if in.File, err = live.ParseKeyFile(text); err != nil {
-			return fmt.Errorf("%s: %w", args[0], err)
+			err = fmt.Errorf("%s: %w", args[0], err)
+			if _, other := u2f.ParseVirtualCredentials(text); other == nil {
+				return hinted{err, "it holds credentials: say which key is given them with --into SERIAL"}
+			}
+			return err
 		}
 		return c.with(cmd, mayMake, func(ctx context.Context, lab *control.Client) error {
 			var s live.KeyShown

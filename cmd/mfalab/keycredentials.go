@@ -65,7 +65,7 @@ func (c *cli) exportCredentials(cmd *cobra.Command, serial, file string, f crede
 		if err != nil {
 			return err
 		}
-		done := fmt.Sprintf("%d of %s are in %%s, with their secrets\n", len(out.Credentials), serial)
+		done := fmt.Sprintf("%%s has %s of %s, with all secrets\n", howMany(len(out.Credentials)), serial)
 		return c.hand(serial, file, append(text, '\n'), done)
 	})
 }
@@ -99,7 +99,7 @@ func (c *cli) importCredentials(cmd *cobra.Command, file string, text []byte, se
 		if err := lab.Post(ctx, "/v1/keys/"+url.PathEscape(serial)+"/import-credentials", in, &s); err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
-		return c.print(s, func(w io.Writer) { fmt.Fprintf(w, "%s has %d credentials more\n", serial, len(list)) })
+		return c.print(s, func(w io.Writer) { fmt.Fprintf(w, "%s has %s more\n", serial, howMany(len(list))) })
 	})
 }
 

@@ -102,7 +102,10 @@ func (c *cli) keyQuirk() *cobra.Command {
 	cmd := &cobra.Command{Use: "quirk [SERIAL] [NAME=VALUE...]",
 		Short: "Change what a key does that others do not, or another field of its profile, while it runs; without a change show its quirks",
 		Example: "  mfalab key quirk reject_all_extensions=true\n  mfalab key quirk 12345678 transports=usb,nfc touch_timeout=5s\n" +
-			"  mfalab key quirk reject_all_extensions=            takes it away\n  mfalab key quirk --json", ValidArgsFunction: c.keySerials}
+			"  mfalab key quirk reject_all_extensions=            takes it away\n  mfalab key quirk --json\n" +
+			"  mfalab key quirk --all                             the other fields of its profile as well", ValidArgsFunction: c.keySerials}
+	var all bool
+	cmd.Flags().BoolVar(&all, "all", false, "show the other fields that can be changed, too")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		var serial []string
 		if len(args) > 0 && !strings.Contains(args[0], "=") {
@@ -131,16 +134,27 @@ func (c *cli) keyQuirk() *cobra.Command {
 			if err := lab.Get(ctx, path+"/profile", &p); err != nil {
 				return err
 			}
-			return c.print(p.Key.Quirks, func(w io.Writer) { tellQuirks(w, p.Key.Quirks) })
+			shown, fields := live.Quirks(p.Key.Quirks), live.Fields(p.Key)
+			names, others := u2f.Settable()
+			for _, name := range others {
+				if _, changed := set[name]; all || changed {
+					names = append(names, name)
+					if v, there := fields[name]; there {
+						shown[name] = v
+					}
+				}
+			}
+			if len(set) > 0 && !all {
+				names = slices.Sorted(maps.Keys(set))
+			}
+			return c.print(shown, func(w io.Writer) { tellQuirks(w, names, shown) })
 		})
 	}
 	return cmd
 }
 
-// tellQuirks lists all quirks, with the values of those that are set.
-func tellQuirks(w io.Writer, q u2f.Quirks) {
-	set := live.Quirks(q)
-	names, _ := u2f.Settable()
+// tellQuirks lists quirks and other fields of a profile, with the values of those that are set.
+func tellQuirks(w io.Writer, names []string, set map[string]json.RawMessage) {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for _, name := range names {
 		value := "-"

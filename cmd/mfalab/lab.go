@@ -17,7 +17,7 @@ func (c *cli) where() string { return live.Find(c.folder, c.env("MFALAB_DIR"), c
 
 // errNoLab is returned by commands that only make sense where there is a lab.
 func errNoLab(dir string) error {
-	return hinted{fmt.Errorf("there is no lab in %s", dir), "`mfalab up` starts one, `mfalab fob new` makes one with a fob in it"}
+	return hinted{fmt.Errorf("there is no lab in %s", dir), "`mfalab up` starts one; `mfalab fob new` and `mfalab key new` make one with a device in it"}
 }
 
 // making says whether a command may make a lab where there is none.

@@ -25,6 +25,13 @@ type KeyCredential struct {
 func (s *Server) keyCredentials() []route {
 	l := s.lab
 	return []route{
+		on("GET", "/v1/keys/{serial}/credentials", "what lies in a key, without its secrets",
+			func(ctx context.Context, in Serial) ([]u2f.CredentialSummary, error) {
+				return l.KeyCredentials(ctx, in.Serial)
+			}),
+		on("DELETE", "/v1/keys/{serial}", "take a key off the bench for good", func(ctx context.Context, in Serial) (live.KeyShown, error) {
+			return l.RemoveKey(ctx, in.Serial)
+		}),
 		on("POST", "/v1/keys/{serial}/import-credentials", "give a key credentials that were made elsewhere",
 			func(ctx context.Context, in KeyCredentials) (live.KeyShown, error) {
 				return l.ImportCredentials(ctx, in.Serial, in.Credentials)

@@ -51,7 +51,7 @@ func (l *Lab) EnrolFinger(ctx context.Context, serial string, pin PIN, finger, n
 		}
 		fingers, presence := k.core.Fingers(), k.presence
 		k.core.SetPresence(k.at, u2f.Presence{Mode: u2f.Auto})
-		err := k.enrol(pin, finger, name)
+		err := k.triesLeft(k.enrol(pin, finger, name))
 		k.core.SetPresence(k.at, presence)
 		return errors.Join(err, k.core.SetFingers(k.at, fingers))
 	})

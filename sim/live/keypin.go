@@ -48,8 +48,21 @@ func (l *Lab) SetKeyPIN(ctx context.Context, serial string, old, pin PIN) (KeySh
 		if k.core.Summary().PIN && old == "" {
 			return fmt.Errorf("the key %q has a PIN already: give the old one as well", k.serial)
 		}
-		return k.setPIN(old, pin)
+		return k.triesLeft(k.setPIN(old, pin))
 	})
+}
+
+// triesLeft adds to a PIN's refusal what a person has to know next.
+func (k *key) triesLeft(err error) error {
+	switch {
+	case errors.Is(err, ctap.ErrPINInvalid):
+		return fmt.Errorf("%w: the PIN is wrong, %d tries are left", err, k.core.Summary().PINRetries)
+	case errors.Is(err, ctap.ErrPINAuthBlocked):
+		return fmt.Errorf("%w: three wrong PINs; pull the key out and plug it in, %d tries are left", err, k.core.Summary().PINRetries)
+	case errors.Is(err, ctap.ErrPINBlocked):
+		return fmt.Errorf("%w: no try is left; `mfalab key reset %s` makes the key usable again, without what is in it", err, k.serial)
+	}
+	return err
 }
 
 // checkPIN says in words what the key would say in a code. See CTAP 2.1, Section 6.5.1.
@@ -149,13 +162,17 @@ const (
 	busyBetween  = 5 * time.Millisecond
 )
 
+func errUnplugged(serial string) error {
+	return fmt.Errorf("the key %q is not plugged in: `mfalab key plug %s`", serial, serial)
+}
+
 // whenIdle is saveAfter, with a key that has power and that no program is talking to.
 func (l *Lab) whenIdle(ctx context.Context, serial string, f func(w *sim.World, k *key) error) (KeyShown, error) {
 	for began := time.Now(); ; {
 		busy := false
 		shown, err := l.saveAfter(ctx, serial, func(w *sim.World, k *key) error {
 			if k.port == nil {
-				return fmt.Errorf("the key %q is not plugged in: `mfalab key plug %s`", k.serial, k.serial)
+				return errUnplugged(k.serial)
 			}
 			if k.port.exported() && !k.port.lent {
 				return fmt.Errorf("the key %q has no power before somebody attaches it by USB/IP", k.serial)

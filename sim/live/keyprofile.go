@@ -109,8 +109,13 @@ func (l *Lab) SetKeyQuirks(ctx context.Context, serial string, changes map[strin
 	})
 }
 
+// Fields returns the fields of p, by their names, with their values in JSON.
+func Fields(p u2f.Profile) map[string]json.RawMessage { return valuesOf(p) }
+
 // Quirks returns the quirks that are set in p, by their names, with their values in JSON.
-func Quirks(p u2f.Quirks) map[string]json.RawMessage {
+func Quirks(p u2f.Quirks) map[string]json.RawMessage { return valuesOf(p) }
+
+func valuesOf(p any) map[string]json.RawMessage {
 	text, _ := json.Marshal(p) // bools, words and numbers always can
 	set := map[string]json.RawMessage{}
 	_ = json.Unmarshal(text, &set)

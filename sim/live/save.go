@@ -67,6 +67,9 @@ func (l *Lab) outOfDate(w *sim.World) ([]file, error) {
 		files = append(files, f)
 	}
 	for k := range l.bench.unsavedKeys {
+		if l.bench.keys[k.serial] != k {
+			continue // it was taken off the bench, and has no file any more
+		}
 		f, err := encode(keyFile(k.serial), k.saved())
 		if err != nil {
 			return nil, err
