@@ -29,8 +29,8 @@ const (
 )
 
 // patience is how long a command waits for another that holds the directory for a moment. Our choice: far longer than
-// any command takes, and short enough for a person.
-const patience = 10 * time.Second
+// any command takes, on a machine with much else to do as well, and short enough for a person.
+const patience = time.Minute
 
 // with runs f with a client of the lab: the one that a living owner serves, else one of its own that is saved and
 // released afterwards.

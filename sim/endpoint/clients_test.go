@@ -129,7 +129,7 @@ func TestTheUnmodifiedCLI(t *testing.T) {
 	bundle := filepath.Join(dir, "ca.pem")
 	require.NoError(t, os.WriteFile(bundle, o.CertificatePEM(), 0o600))
 	run := func(args ...string) (string, error) {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, cli, args...)
 		cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + dir, "AWS_PAGER=", "AWS_REGION=eu-north-1", "AWS_MAX_ATTEMPTS=1",

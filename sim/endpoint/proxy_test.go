@@ -15,8 +15,8 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -27,6 +27,10 @@ import (
 func start(t testing.TB, h http.Handler) (address string, stop func() error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
+	return startOn(t, l, h)
+}
+
+func startOn(t testing.TB, l net.Listener, h http.Handler) (address string, stop func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- endpoint.Serve(ctx, l, h) }()
@@ -225,6 +229,19 @@ func TestNothingIsDialled(t *testing.T) {
 	require.Greater(t, selectors, 200)
 }
 
+// telling is a listener that tells when it has been closed.
+type telling struct {
+	net.Listener
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (l *telling) Close() error {
+	err := l.Listener.Close()
+	l.once.Do(func() { close(l.closed) })
+	return err
+}
+
 func TestServeLetsWhatIsUnderWayFinish(t *testing.T) {
 	_, cfg := newDesk(t)
 	entered, leave := make(chan struct{}), make(chan struct{})
@@ -233,7 +250,10 @@ func TestServeLetsWhatIsUnderWayFinish(t *testing.T) {
 		<-leave
 		_, _ = io.WriteString(w, "finished")
 	})
-	address, stop := start(t, endpoint.New(cfg))
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	l := &telling{Listener: inner, closed: make(chan struct{})}
+	address, stop := startOn(t, l, endpoint.New(cfg))
 	answers := make(chan string, 1)
 	go func() {
 		r, err := http.Get("http://" + address + "/bench")
@@ -248,13 +268,7 @@ func TestServeLetsWhatIsUnderWayFinish(t *testing.T) {
 	<-entered
 	stopped := make(chan error, 1)
 	go func() { stopped <- stop() }()
-	require.Eventually(t, func() bool { // the port is closed first
-		c, err := net.Dial("tcp", address)
-		if err == nil {
-			c.Close()
-		}
-		return err != nil
-	}, 4*time.Second, time.Millisecond)
+	<-l.closed // first of all
 	close(leave)
 	require.NoError(t, <-stopped)
 	require.Equal(t, "finished", <-answers)

@@ -77,7 +77,8 @@ func Exists(dir string) bool {
 	return false
 }
 
-// Our choice: whoever looks with Owned whether a lock is held holds it for some microseconds.
+// Our choice. Whoever looks with Owned whether a lock is held shares it for some microseconds, and for much longer where the
+// machine stops him there: that is no owner, and counts for no attempt.
 const (
 	claims  = 10 // attempts to get the lock
 	between = 2 * time.Millisecond
@@ -89,12 +90,13 @@ func claim(dir string) (*flock.Flock, error) {
 		return nil, fmt.Errorf("cannot make the lab's directory: %w", err)
 	}
 	lock := flock.New(filepath.Join(dir, lockFile), flock.SetPermissions(0o600))
-	for range claims {
+	for tried := 0; tried < claims; {
 		ok, err := lock.TryLock()
 		if err != nil {
 			return nil, fmt.Errorf("cannot lock the lab's directory: %w", err)
 		}
 		if ok {
+			tried++
 			if !inPlace(lock) {
 				_ = lock.Unlock() // of a file that is nowhere
 				continue
@@ -103,6 +105,13 @@ func claim(dir string) (*flock.Flock, error) {
 				return nil, errors.Join(err, lock.Unlock())
 			}
 			return lock, nil
+		}
+		looked, err := lock.TryRLock()
+		if err = errors.Join(err, lock.Unlock()); err != nil {
+			return nil, fmt.Errorf("cannot lock the lab's directory: %w", err)
+		}
+		if !looked { // it is nobody who only looks
+			tried++
 		}
 		time.Sleep(between)
 	}

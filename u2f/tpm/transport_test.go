@@ -21,6 +21,10 @@ import (
 func listen(t testing.TB, address string, serve func(net.Conn) error) net.Listener {
 	l, err := net.Listen("tcp", address)
 	require.NoError(t, err)
+	return listenOn(t, l, serve)
+}
+
+func listenOn(t testing.TB, l net.Listener, serve func(net.Conn) error) net.Listener {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -196,13 +200,12 @@ func simulated(t testing.TB, p *tpmtest.TPM, signals *atomic.Int32) (net.Listene
 		require.NoError(t, err)
 		port := l.Addr().(*net.TCPAddr).Port
 		next, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port+1))
-		require.NoError(t, l.Close())
 		if err != nil {
+			require.NoError(t, l.Close())
 			continue
 		}
-		require.NoError(t, next.Close())
-		listen(t, "127.0.0.1:"+strconv.Itoa(port+1), platform(signals))
-		return listen(t, "127.0.0.1:"+strconv.Itoa(port), simulator(p)), strconv.Itoa(port)
+		listenOn(t, next, platform(signals))
+		return listenOn(t, l, simulator(p)), strconv.Itoa(port)
 	}
 	t.Fatal("there are no two ports beside each other")
 	return nil, ""
