@@ -22,7 +22,7 @@ func TestTheGoSDKReadsTheTrail(t *testing.T) {
 	key := adminKeys(t, dir)
 	as := func(id, secret, token string) (*sts.Client, *cloudtrail.Client) {
 		c := credentials.NewStaticCredentialsProvider(id, secret, token)
-		return sts.New(sts.Options{Region: live.Region, BaseEndpoint: &owner.URL, RetryMaxAttempts: 1, Credentials: c}),
+		return sts.New(sts.Options{Region: live.Region, BaseEndpoint: &owner.URL, Credentials: c}),
 			cloudtrail.New(cloudtrail.Options{Region: live.Region, BaseEndpoint: &owner.URL, Credentials: c})
 	}
 	admin, trail := as(key.AccessKeyID, key.SecretAccessKey, "")
