@@ -78,7 +78,7 @@ func (c *cli) onBus(ctx context.Context, signals <-chan os.Signal, f func(bus st
 			return f(bus)
 		}
 		if owner, e := live.ReadOwner(dir); e == nil && owner.URL != "" && live.Owned(dir) {
-			err = attached(ctx, control.Dial(owner.URL, owner.Token), once)
+			err = c.attached(ctx, control.Dial(owner.URL, owner.Token), once)
 		} else {
 			err = c.owning(ctx, dir, signals, once)
 		}
@@ -119,7 +119,7 @@ func (c *cli) owning(ctx context.Context, dir string, signals <-chan os.Signal, 
 }
 
 // attached runs f while a lab knows that its bus is used. A lab that is not there any more is one that somebody owns.
-func attached(ctx context.Context, lab *control.Client, f func(bus string) error) error {
+func (c *cli) attached(ctx context.Context, lab *control.Client, f func(bus string) error) error {
 	ctx, detach := context.WithCancel(ctx)
 	defer detach()
 	var ended error
@@ -130,6 +130,10 @@ func attached(ctx context.Context, lab *control.Client, f func(bus string) error
 			return err
 		}
 		ran = true
+		var keys []live.KeyShown
+		if err := lab.Get(ctx, "/v1/keys", &keys); err == nil {
+			c.warnOfKeys(keys)
+		}
 		ended = f(a.Bus)
 		return errDone
 	})

@@ -170,6 +170,11 @@ func (c *cli) attend(ctx context.Context, stop func(), lab *live.Lab, listener n
 	if err := lab.Announce("http://"+reachable(listener), token); err != nil {
 		return err
 	}
+	keys, err := lab.Keys(ctx)
+	if err != nil {
+		return err
+	}
+	c.warnOfKeys(keys)
 	served := make(chan error, 1)
 	go func() { served <- endpoint.Serve(ctx, listener, handler) }()
 	if while == nil {
@@ -179,6 +184,15 @@ func (c *cli) attend(ctx context.Context, stop func(), lab *live.Lab, listener n
 	err = while(ctx, lab)
 	stop()
 	return errors.Join(err, <-served)
+}
+
+// warnOfKeys says which keys do not start, and why: programs see none of them, and cannot tell.
+func (c *cli) warnOfKeys(keys []live.KeyShown) {
+	for _, k := range keys {
+		if k.Trouble != "" {
+			fmt.Fprintf(c.err, "mfalab: warning: %s\n", k.Trouble)
+		}
+	}
 }
 
 // reachable is the address that clients on this machine use: "0.0.0.0" is none.

@@ -33,6 +33,9 @@ func (e *Element) MakeCounter() (place []byte, err error) {
 		return nil, err
 	}
 	err = e.do("make a counter", func(d *device) error {
+		if _, err := e.parent(d); err != nil {
+			return err
+		}
 		index, err := d.freeIndex()
 		if err != nil {
 			return err
@@ -76,6 +79,9 @@ func (e *Element) Count(place []byte, raise bool) (uint32, error) {
 	}
 	var value uint64
 	err := e.do("count", func(d *device) (err error) {
+		if _, err := e.parent(d); err != nil {
+			return err // the counter of another TPM is somebody else's
+		}
 		value, err = d.count(index, raise)
 		return err
 	})

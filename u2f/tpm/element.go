@@ -17,6 +17,7 @@ type Element struct {
 	address  Address
 	password func() ([]byte, error)
 	device   *device // nil while nobody uses it
+	identity string  // of the TPM that it was when it was asked last; empty before
 }
 
 // New returns the element at an address, without reaching for it yet. The password is asked for each time that the owner's
@@ -37,11 +38,20 @@ func (e *Element) Identity() (identity string, err error) {
 	if e.device == nil {
 		e.device = share(e.address)
 	}
+	e.identity = ""
 	err = e.do("make the storage key", func(d *device) error {
 		parent, err := e.parent(d)
+		if err != nil {
+			return err
+		}
+		// What another key has loaded may have gone with its TPM.
+		_, err = tpm2.ReadPublic{ObjectHandle: parent.handle}.Execute(d.wire)
 		identity = identityOf(parent)
 		return err
 	})
+	if err == nil {
+		e.identity = identity
+	}
 	return identity, err
 }
 
@@ -66,8 +76,21 @@ func (e *Element) do(what string, f func(*device) error) error {
 	return nil
 }
 
-// parent returns the storage key, and has the TPM make it where it is not loaded.
+// errOther says that somebody has exchanged the TPM, or cleared it.
+var errOther = errors.New("it was cleared, or is another one, since the key was plugged in; bring the first one back, or make a new key")
+
+// parent returns the storage key of the TPM that it was when it was asked for its identity: nothing is made or counted in another
+// one that has taken its place.
 func (e *Element) parent(d *device) (object, error) {
+	o, err := e.storageKey(d)
+	if err == nil && e.identity != "" && identityOf(o) != e.identity {
+		return o, errOther
+	}
+	return o, err
+}
+
+// storageKey returns the storage key, and has the TPM make it where it is not loaded.
+func (e *Element) storageKey(d *device) (object, error) {
 	id := fmt.Sprintf("%s%08x", parentID, e.address.parent)
 	if o, found := d.find(id); found {
 		return o, nil

@@ -310,6 +310,34 @@ func TestCounters(t *testing.T) {
 	}
 }
 
+func TestATPMInThePlaceOfAnother(t *testing.T) {
+	p := tpmtest.Start(t)
+	e := opened(t, p.URL("?counter=nv"))
+	place, err := e.MakeCounter()
+	require.NoError(t, err)
+	_, wrapped, err := e.MakeKey(cose.ES256, seed)
+	require.NoError(t, err)
+	p.Exchange()
+	other := opened(t, p.URL("?counter=nv"))
+	others, err := other.MakeCounter()
+	require.NoError(t, err)
+	const say = "it was cleared, or is another one, since the key was plugged in"
+	_, err = e.Count(place, true)
+	refused(t, err, ctap.ErrOther, say)
+	n, err := other.Count(others, false)
+	require.NoError(t, err)
+	require.Zero(t, n, "that counter is another key's")
+	_, _, err = e.MakeKey(cose.ES256, seed)
+	refused(t, err, ctap.ErrOther, say)
+	refused(t, signs(t, e, cose.ES256, wrapped), ctap.ErrOther, say)
+	_, err = e.State()
+	refused(t, err, ctap.ErrOther, say)
+	_, err = e.Identity()
+	require.NoError(t, err)
+	_, _, err = e.MakeKey(cose.ES256, seed)
+	require.NoError(t, err)
+}
+
 func TestAnOwnersPassword(t *testing.T) {
 	const password = "the owner's own"
 	p := tpmtest.Start(t)

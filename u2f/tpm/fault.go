@@ -49,6 +49,8 @@ func (e *Element) explain(what string, err error) error {
 		reason = "it does not answer; if it is a swtpm, another program may be using it: let that end"
 	case errors.Is(err, errNoDevice):
 		reason = err.Error()
+	case errors.Is(err, errOther):
+		reason = err.Error()
 	case isLost:
 		reason = fmt.Sprintf("it is out of reach: %v; start it, and try again", lost.err)
 	case isOwner && (errors.Is(err, tpm2.TPMRCBadAuth) || errors.Is(err, tpm2.TPMRCAuthFail)):

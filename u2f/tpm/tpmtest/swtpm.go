@@ -77,6 +77,15 @@ func (p *TPM) Stop() {
 	}
 }
 
+// Exchange puts another TPM in its place, which nobody has used yet.
+func (p *TPM) Exchange() {
+	p.t.Helper()
+	p.Stop()
+	p.state += "+"
+	require.NoError(p.t, os.Mkdir(p.state, 0o700))
+	p.On()
+}
+
 // URL is its address, with parameters that begin with a question mark, or none.
 func (p *TPM) URL(parameters string) string { return "tpm+unix://" + p.Socket + parameters }
 
