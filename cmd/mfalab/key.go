@@ -264,9 +264,13 @@ func (c *cli) keyPlug() *cobra.Command {
 			var in control.KeyPlug
 			cmd.Flags().StringVar(&in.Via, "via", "", "uhid, for every program on a Linux host; usbip, for usbip attach; tcp, udp or sock for raw reports; "+
 				"all but uhid with :ADDRESS if you like (default: the lab's bus)")
-			elementAuthFlag(cmd, &in.ElementAuthFile)
+			var file string
+			elementAuthFlag(cmd, &file)
 			return func() (any, error) {
-				in.ElementAuthFile = c.absolute(in.ElementAuthFile)
+				if cmd.Flags().Changed("element-auth-file") {
+					file = c.absolute(file)
+					in.ElementAuthFile = &file
+				}
 				return in, nil
 			}
 		})

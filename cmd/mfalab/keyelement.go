@@ -12,7 +12,7 @@ import (
 
 // elementAuthFlag is the option that says where the password of a TPM's owner is.
 func elementAuthFlag(cmd *cobra.Command, file *string) {
-	cmd.Flags().StringVar(file, "element-auth-file", "", "the file with the password of the TPM's owner, where it has one")
+	cmd.Flags().StringVar(file, "element-auth-file", "", "the `FILE` with the password of the TPM's owner, where it has one; empty: it has none")
 }
 
 // absolute returns the name of a file as who has another working directory knows it; none stays none.

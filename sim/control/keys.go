@@ -15,8 +15,9 @@ type KeyPlug struct {
 	Serial string `json:"-" path:"serial"`
 	// Via is tcp, udp, sock or usbip, with :ADDRESS, or uhid; empty is the lab's bus.
 	Via string `json:"via,omitempty"`
-	// ElementAuthFile is the file with the password of the owner of its secure element, an absolute path; empty leaves it as it is.
-	ElementAuthFile string `json:"elementAuthFile,omitempty"`
+	// ElementAuthFile is the file with the password of the owner of its secure element, an absolute path; nil leaves it as it is,
+	// and empty says that there is no password any more.
+	ElementAuthFile *string `json:"elementAuthFile,omitempty"`
 }
 
 // KeyTouch says which key is touched, how long the finger rests there, and for how long somebody waits for it to blink.
@@ -128,8 +129,8 @@ func (s *Server) keys() []route {
 			return l.ShowKey(ctx, in.Serial)
 		}),
 		on("POST", "/v1/keys/{serial}/plug", "plug a key in", func(ctx context.Context, in KeyPlug) (live.KeyShown, error) {
-			if in.ElementAuthFile != "" {
-				if err := l.SetElementAuthFile(ctx, in.Serial, in.ElementAuthFile); err != nil {
+			if in.ElementAuthFile != nil {
+				if err := l.SetElementAuthFile(ctx, in.Serial, *in.ElementAuthFile); err != nil {
 					return live.KeyShown{}, err
 				}
 			}

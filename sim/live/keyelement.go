@@ -68,7 +68,7 @@ func (e KeyElement) password() ([]byte, error) {
 	}
 	f, err := os.Open(e.ElementAuthFile)
 	if err != nil {
-		return nil, fmt.Errorf("the password of the TPM's owner: %w", err)
+		return nil, fmt.Errorf("the password of the TPM's owner: %w; name another file: --element-auth-file, empty for no password", err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, mostPassword+2))
@@ -103,7 +103,7 @@ func (k *key) elementShown(state bool) *ElementShown {
 	return s
 }
 
-// SetElementAuthFile says where the password of the owner of a key's TPM is. The key is to be plugged in again.
+// SetElementAuthFile says where the password of the owner of a key's TPM is, "" where there is none any more. The key is to be plugged in again.
 func (l *Lab) SetElementAuthFile(ctx context.Context, serial, file string) error {
 	_, err := l.saveAfter(ctx, serial, func(w *sim.World, k *key) error {
 		e := KeyElement{k.element.Element, file}

@@ -89,6 +89,13 @@ func TestKeyInATPM(t *testing.T) {
 	require.NoError(t, err)
 	_, err = l.PlugKey(ctx, "TPM001", "")
 	require.ErrorContains(t, err, "more than 128 bytes")
+	require.NoError(t, os.Remove(file))
+	_, err = l.PlugKey(ctx, "TPM001", "")
+	require.ErrorContains(t, err, "name another file: --element-auth-file, empty for no password")
+	p.Run("tpm2_changeauth", "-c", "owner", "-p", password)
+	require.NoError(t, l.SetElementAuthFile(ctx, "TPM001", ""))
+	_, err = l.PlugKey(ctx, "TPM001", "")
+	require.NoError(t, err)
 }
 
 // TestNoSecretOfAKeyInATPMLiesInTheDirectory looks for all that a key has to keep to itself in every file of the lab's directory:
