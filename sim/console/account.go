@@ -104,8 +104,8 @@ func (c *Console) home(w http.ResponseWriter, r *http.Request, s *session) {
 		for _, e := range summary.Entries {
 			d.Summary[e.Key] = e.Value
 		}
-		d.Status = append(d.Status, status{d.Summary["AccountMFAEnabled"] > 0, "Root user has MFA", "Root user has no MFA: add it for the root user", "/iam/me", "Add MFA"},
-			status{d.Summary["AccountAccessKeysPresent"] == 0, "Root user has no active access keys", "Root user has access keys: delete them", "/iam/me", "Manage"})
+		d.Status = append(d.Status, ofRoot(s, status{d.Summary["AccountMFAEnabled"] > 0, "Root user has MFA", "Root user has no MFA: add it for the root user", "/iam/me", "Add MFA"}),
+			ofRoot(s, status{d.Summary["AccountAccessKeysPresent"] == 0, "Root user has no access keys", "Root user has access keys: delete them", "/iam/me", "Manage"}))
 	}
 	if n, err := c.administrators(r, s); err == nil {
 		d.Status = append(d.Status, status{n > 1, "There is a second administrator", "There is no second administrator: nobody lets you in if you lose your password and devices",
@@ -118,6 +118,14 @@ func (c *Console) home(w http.ResponseWriter, r *http.Request, s *session) {
 	}
 	page.Data = d
 	c.show(w, r, http.StatusOK, "home", s.cookie, page)
+}
+
+// ofRoot is a line about what only root can mend: others are told to sign in as root, and not led to what is their own.
+func ofRoot(s *session, x status) status {
+	if !s.caller.IsRoot() {
+		x.Do, x.Link = x.Do+" (sign in as the root user)", ""
+	}
+	return x
 }
 
 // devices lists a user's devices, the caller's own for "".
@@ -324,7 +332,7 @@ func (c *Console) setPassword(w http.ResponseWriter, r *http.Request, s *session
 
 // createKey makes an access key and shows its secret, once.
 func (c *Console) createKey(w http.ResponseWriter, r *http.Request, s *session) {
-	name := r.PathValue("user")
+	name := of(r)
 	made, err := call[struct{ AccessKey newKey }](c, r, s.caller, "iam", "CreateAccessKey", "UserName", name)
 	if err != nil {
 		c.did(w, r, s, name, err, "")
@@ -335,7 +343,7 @@ func (c *Console) createKey(w http.ResponseWriter, r *http.Request, s *session) 
 
 // changeKey activates, deactivates or deletes an access key.
 func (c *Console) changeKey(w http.ResponseWriter, r *http.Request, s *session) {
-	name, key := r.PathValue("user"), r.PathValue("key")
+	name, key := of(r), r.PathValue("key")
 	var err error
 	if what := r.PostFormValue("what"); what == "delete" {
 		_, err = c.do(r.Context(), r, s.caller, "iam", "DeleteAccessKey", "UserName", name, "AccessKeyId", key)
@@ -363,9 +371,25 @@ func (c *Console) showSettings(w http.ResponseWriter, r *http.Request, s *sessio
 	c.show(w, r, status, "settings", s.cookie, sheet{Title: "Account settings", Who: s, Error: text,
 		Data: struct {
 			Alias     string
-			Settings  []iam.Setting
+			Settings  []ruleEntry
 			Passwords *passwordPolicy
-		}{alias, iam.AllSettings(), c.passwordPolicy(r, s)}})
+		}{alias, c.rules(), c.passwordPolicy(r, s)}})
+}
+
+// ruleEntry is a rule of the lab, and what it says now.
+type ruleEntry struct {
+	iam.Setting
+	Now string
+}
+
+// rules lists the lab's rules.
+func (c *Console) rules() []ruleEntry {
+	set, all := c.cfg.IAM.Settings(), iam.AllSettings()
+	list := make([]ruleEntry, len(all))
+	for i, x := range all {
+		list[i] = ruleEntry{x, set.Value(x.Name)}
+	}
+	return list
 }
 
 // setAlias names the account, or takes its name away.

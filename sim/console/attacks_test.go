@@ -87,7 +87,7 @@ func TestWhatIsStoredIsShownAsText(t *testing.T) {
 	b.open("/signin/root").send("/signin/root", "email", email, "password", rootPassword)
 	root := l.browser()
 	root.page, root.Client = b.page, b.Client
-	root.open("/iam/mfa/-/assign").send("/iam/mfa/-/assign", "type", "virtual")
+	root.open("/iam/mfa/~/assign").send("/iam/mfa/~/assign", "type", "virtual")
 	code := root.codes(seedOn(t, root.page))
 	b.open("/signout").open("/signin/root").send("/signin/root", "email", email, "password", rootPassword)
 	require.Contains(t, b.page, "&lt;script&gt;", code)
@@ -187,7 +187,7 @@ func TestNobodyIsSentElsewhere(t *testing.T) {
 		}
 	}
 	b := l.browser().signInAs("bob")
-	b.open("/iam/mfa/-/assign").send("/iam/mfa/%2F%2Fevil.test/assign", "type", "key", "device_name", "x")
+	b.open("/iam/mfa/~/assign").send("/iam/mfa/%2F%2Fevil.test/assign", "type", "key", "device_name", "x")
 	require.Equal(t, "localhost", b.at.Hostname())
 }
 

@@ -46,7 +46,8 @@ type Console struct {
 func New(cfg Config) *Console {
 	c := &Console{cfg: cfg, mux: http.NewServeMux(), visits: map[string]*visit{}, wizards: map[string]*wizard{}}
 	c.marks, c.guarded, c.lens = NewMarks(), Guard(c.mux), make(chan struct{}, 1)
-	c.mux.Handle("GET "+Root+"/static/", http.StripPrefix(Root, cached(http.FileServerFS(static))))
+	c.mux.Handle("GET "+Root+"/static/{file}", http.StripPrefix(Root, cached(http.FileServerFS(static))))
+	c.mux.HandleFunc("GET "+Root+"/", c.notFound)
 	c.routeSignIn()
 	c.routeAccount()
 	c.routePermissions()

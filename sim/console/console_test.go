@@ -206,7 +206,7 @@ func TestRootSignsInAndMayHaveADevice(t *testing.T) {
 	require.Equal(t, "/console/signin/root", b.at.Path)
 	b.send("/signin/root", "email", iam.DefaultRootEmail, "password", rootPassword)
 	require.Contains(t, b.page, "add it for the root user")
-	b.open("/iam/mfa/-/assign").send("/iam/mfa/-/assign", "type", "virtual", "device_name", "")
+	b.open("/iam/mfa/~/assign").send("/iam/mfa/~/assign", "type", "virtual", "device_name", "")
 	require.Contains(t, b.page, "arn:aws:iam::123456789012:mfa/root-account-mfa-device")
 }
 
@@ -319,7 +319,7 @@ func TestRootComesBackByMailAndPhone(t *testing.T) {
 		b.open("/signin/root").send("/signin/root", "email", iam.DefaultRootEmail, "password", rootPassword)
 	}
 	signIn()
-	b.open("/iam/mfa/-/assign").send("/iam/mfa/-/assign", "type", "virtual")
+	b.open("/iam/mfa/~/assign").send("/iam/mfa/~/assign", "type", "virtual")
 	seed := regexp.MustCompile(`id="secret_key">([A-Z2-7]+)<`).FindStringSubmatch(b.page)[1]
 	var codes [2]string
 	for i := range codes {

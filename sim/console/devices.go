@@ -13,7 +13,7 @@ import (
 	"github.com/mfalab/mfalab/sim/iam"
 )
 
-// routeDevices serves the pages on MFA devices. {user} is "-" for root, who has no name.
+// routeDevices serves the pages on MFA devices. {user} is rootSegment for root, who has no name.
 func (c *Console) routeDevices() {
 	const of = Root + "/iam/mfa/{user}"
 	c.mux.HandleFunc("GET "+of+"/assign", c.signed(c.assign))
@@ -50,9 +50,12 @@ type wizard struct {
 // wizardTime is how long a wizard may take. Our choice.
 const wizardTime = 30 * time.Minute
 
-// of returns whose devices a page is about, "" for root.
+// rootSegment stands for root in the paths of pages: no user can be called so (CreateUser).
+const rootSegment = "~"
+
+// of returns whom a page is about, "" for root.
 func of(r *http.Request) string {
-	if user := r.PathValue("user"); user != "-" {
+	if user := r.PathValue("user"); user != rootSegment {
 		return user
 	}
 	return ""
@@ -61,7 +64,7 @@ func of(r *http.Request) string {
 // wizardPath is where a user's devices are assigned.
 func wizardPath(user string) string {
 	if user == "" {
-		user = "-"
+		user = rootSegment
 	}
 	return Root + "/iam/mfa/" + url.PathEscape(user) + "/assign"
 }

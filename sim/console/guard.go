@@ -79,5 +79,18 @@ func (m *Marks) On(r *http.Request, cookie string) bool {
 // When writes a time as the pages show it.
 func When(t time.Time) string { return when(t) }
 
+// Via says in words how a message of [iam.Message] was sent.
+func Via(via string) string {
+	switch via {
+	case "email":
+		return "E-mail"
+	case "sms":
+		return "Text message"
+	case "call":
+		return "Call"
+	}
+	return via
+}
+
 // Address is where a request comes from, without the port.
 func Address(r *http.Request) string { return address(r) }

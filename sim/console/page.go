@@ -22,7 +22,7 @@ var pageFiles embed.FS
 // pages are the templates by file name, each with the frame around it. They are read with the first page: most commands
 // show none.
 var pages = sync.OnceValue(func() map[string]*template.Template {
-	frame := template.Must(template.New("frame.html").Funcs(template.FuncMap{"when": when, "path": url.PathEscape, "formed": formed,
+	frame := template.Must(template.New("frame.html").Funcs(template.FuncMap{"when": when, "date": date, "via": Via, "here": Here, "path": url.PathEscape, "formed": formed,
 		"nopolicy": func() *passwordPolicy { return &passwordPolicy{} }}).
 		ParseFS(pageFiles, "page/frame.html", "page/permissions.html"))
 	names, err := pageFiles.ReadDir("page")
@@ -49,9 +49,30 @@ func when(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04:05 UTC")
 }
 
+// date writes a time as the account's answers have it as the pages show times; "" is never.
+func date(s string) string {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil && s != "" {
+		return s
+	}
+	return when(t)
+}
+
+// Here marks the link of the page that is shown, or of the one above it (WAI-ARIA 1.2, aria-current).
+func Here(at, link string) template.HTMLAttr {
+	switch {
+	case at == link:
+		return ` aria-current="page"`
+	case strings.HasPrefix(at, link+"/"):
+		return ` aria-current="true"`
+	}
+	return ""
+}
+
 // A sheet is one answer to a browser: what every page shows, and what is this one's.
 type sheet struct {
 	Title    string
+	Path     string // under which it is shown
 	Form     string // what its forms carry
 	Who      *session
 	Name     string // of who has signed in
@@ -69,7 +90,7 @@ type sheet struct {
 // show writes a page. cookie is the one whose forms it is.
 func (c *Console) show(w http.ResponseWriter, r *http.Request, status int, name, cookie string, s sheet) {
 	s.Form, s.Account, s.Weakened, s.Now = c.marks.Of(cookie), c.cfg.IAM.Account(), c.cfg.IAM.Settings().Weakened(), c.now()
-	s.Phone = c.cfg.Phone != nil
+	s.Path, s.Phone = r.URL.Path, c.cfg.Phone != nil
 	if s.Notice == "" && r.Method == http.MethodGet {
 		s.Notice = notices[r.URL.Query().Get("done")]
 	}
@@ -124,6 +145,13 @@ func (c *Console) signed(p page) http.HandlerFunc {
 		}
 		p(w, r, s)
 	}
+}
+
+// notFound is the page for what there is none of: it says as well what this place is.
+func (c *Console) notFound(w http.ResponseWriter, r *http.Request) {
+	s, _ := c.session(r) // whoever has a session or none: there is no such page
+	c.show(w, r, http.StatusNotFound, "message", "", sheet{Title: "There is no such page", Who: s,
+		Error: "There is no page " + quote(r.URL.Path) + " here."})
 }
 
 // forbid refuses a form that this page did not send.

@@ -9,13 +9,8 @@ import (
 
 // routeSignIn serves the pages of AWS MFA, Section 6.1.
 func (c *Console) routeSignIn() {
-	c.mux.HandleFunc("GET "+Root, func(w http.ResponseWriter, r *http.Request) {
-		to := "/signin"
-		if hasCookie(r, sessionCookie) {
-			to = "/home"
-		}
-		http.Redirect(w, r, Root+to, http.StatusSeeOther)
-	})
+	c.mux.HandleFunc("GET "+Root, c.enter)
+	c.mux.HandleFunc("GET "+Root+"/{$}", c.enter)
 	c.mux.HandleFunc("GET "+Root+"/{alias}", c.atAlias)
 	c.mux.HandleFunc("GET "+Root+"/signin", c.visiting(c.chooser))
 	c.mux.HandleFunc("POST "+Root+"/signin", c.visiting(c.choose))
@@ -34,6 +29,15 @@ func (c *Console) routeSignIn() {
 	c.mux.HandleFunc("POST "+Root+"/signin/key/begin", c.visiting(c.beginKey))
 	c.mux.HandleFunc("POST "+Root+"/signin/key/finish", c.visiting(c.finishKey))
 	c.mux.HandleFunc("GET "+Root+"/signout", c.signed(c.signOut))
+}
+
+// enter leads to the dashboard, or to where one signs in.
+func (c *Console) enter(w http.ResponseWriter, r *http.Request) {
+	to := "/signin"
+	if hasCookie(r, sessionCookie) {
+		to = "/home"
+	}
+	http.Redirect(w, r, Root+to, http.StatusSeeOther)
 }
 
 // caller on a sign-in page: who is who is what the page finds out.

@@ -58,15 +58,15 @@ func TestASwitchGivesTheRolesPermissionsAndTheWayBackTheUsers(t *testing.T) {
 	require.Contains(t, b.page, "signed in as bob")
 	require.Contains(t, b.page, "arn:aws:sts::123456789012:assumed-role/guarded/bob")
 	require.Contains(t, b.page, "aws:MultiFactorAuthPresent</dt><dd><code>false", "a role's session has not had MFA")
-	require.Contains(t, b.page, l.now.Add(4*time.Hour).Format("ends</dt><dd>2006-01-02 15:04:05"), "as long as the role lets it")
+	require.Contains(t, b.page, l.now.Add(4*time.Hour).Format("Ends</dt><dd>2006-01-02 15:04:05"), "as long as the role lets it")
 	require.Equal(t, http.StatusOK, b.open("/iam/users").status)
 	b.send("/iam/users", "user_name", "carol")
 	require.Contains(t, b.page, "User: arn:aws:sts::123456789012:assumed-role/guarded/bob is not authorized to perform: iam:CreateUser")
-	for _, path := range []string{"/iam/me", "/iam/mfa/-/assign", "/iam/mfa/-/resync"} {
+	for _, path := range []string{"/iam/me", "/iam/mfa/~/assign", "/iam/mfa/~/resync"} {
 		require.NotContains(t, b.open(path).page, "Root user", path)
 	}
 	require.Equal(t, http.StatusNotFound, b.open("/iam/me").status)
-	b.open("/iam/mfa/-/assign").send("/iam/mfa/-/assign", "type", "virtual", "device_name", "mine")
+	b.open("/iam/mfa/~/assign").send("/iam/mfa/~/assign", "type", "virtual", "device_name", "mine")
 	require.GreaterOrEqual(t, b.status, 400, "a role has no devices")
 	b.page = mark
 	require.Equal(t, http.StatusForbidden, b.send("/iam/users", "user_name", "carol").status, "a page of before the switch")
@@ -204,7 +204,7 @@ func TestARolesSessionEndsBeforeTheUsers(t *testing.T) {
 	require.NotContains(t, l.must("iam", "ListUsers"), "carol", "what was meant for the role is not done as the user")
 	l.now = l.now.Add(7 * time.Hour)
 	b.switchTo("open")
-	require.Contains(t, b.page, l.now.Add(time.Hour).Format("ends</dt><dd>2006-01-02 15:04:05"), "no longer than the visit")
+	require.Contains(t, b.page, l.now.Add(time.Hour).Format("Ends</dt><dd>2006-01-02 15:04:05"), "no longer than the visit")
 	l.now = l.now.Add(time.Hour)
 	require.Equal(t, "/console/signin", b.open("/home").at.Path)
 	b.signIn("bob").switchTo("open")

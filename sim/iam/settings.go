@@ -185,6 +185,16 @@ func AllSettings() []Setting {
 	return out
 }
 
+// Value returns a setting as Set takes it after the "=", "" for a name that no setting has.
+func (s Settings) Value(name string) string {
+	for _, r := range settingRows {
+		if r.Name == name {
+			return r.text(&s)
+		}
+	}
+	return ""
+}
+
 // Set changes one setting: "window=20", "settle=0s", "late-resync=accept", or a bare name for what is on or off. The
 // error names what is wrong with the value, or lists the names that there are.
 func (s *Settings) Set(nameValue string) error {

@@ -17,6 +17,7 @@ const deviceAge = 400 * 24 * time.Hour
 func (s *Site) routeSignIn(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+Root, func(w http.ResponseWriter, r *http.Request) { to(w, r, "/home") })
 	mux.HandleFunc("GET "+Root+"/{$}", func(w http.ResponseWriter, r *http.Request) { to(w, r, "/home") })
+	mux.HandleFunc("GET "+Root+"/", s.notFound)
 	mux.HandleFunc("GET "+Root+"/signin", s.visiting(s.signInPage))
 	mux.HandleFunc("POST "+Root+"/signin", s.visiting(s.signIn))
 	mux.HandleFunc("GET "+Root+"/signin/mfa", s.visiting(s.mfaPage))

@@ -35,7 +35,7 @@ var pageFiles embed.FS
 // pages are the templates by file name, each with the frame around it. They are read with the first page: most commands
 // show none.
 var pages = sync.OnceValue(func() map[string]*template.Template {
-	frame := template.Must(template.New("frame.html").Funcs(template.FuncMap{"when": console.When}).ParseFS(pageFiles, "page/frame.html"))
+	frame := template.Must(template.New("frame.html").Funcs(template.FuncMap{"when": console.When, "via": console.Via, "here": console.Here}).ParseFS(pageFiles, "page/frame.html"))
 	names, err := pageFiles.ReadDir("page")
 	if err != nil {
 		panic("site: internal error: " + err.Error())
@@ -93,6 +93,7 @@ func (s *Site) at(r *http.Request) portal.At {
 // A sheet is one answer to a browser: what every page shows, and what is this one's.
 type sheet struct {
 	Title    string
+	Path     string // under which it is shown
 	Form     string // what its forms carry
 	Rules    portal.Rules
 	Weakened []string
@@ -120,6 +121,7 @@ func (s *Site) show(w http.ResponseWriter, r *http.Request, name, cookie string,
 		http.Error(w, "the portal cannot be read: "+failed.Error(), http.StatusInternalServerError)
 		return
 	}
+	x.Path = r.URL.Path
 	x.Form, x.Weakened, x.Now = s.marks.Of(cookie), s.cfg.Directory.Weakened(), s.at(r).Now
 	status := http.StatusOK
 	if err != nil {
@@ -191,8 +193,16 @@ func to(w http.ResponseWriter, r *http.Request, path string) {
 	http.Redirect(w, r, Root+path, http.StatusSeeOther)
 }
 
+// errNoPage is what who looks for a page is told where there is none.
+var errNoPage = &iam.Error{Status: http.StatusNotFound, Message: "There is nothing at this address."}
+
 // errForm is what a form that this page did not send is told.
 var errForm = &iam.Error{Status: http.StatusForbidden, Message: "This page took too long, or its form was sent by another. Open it again."}
+
+// notFound is the page for what there is none of: it says as well what this place is.
+func (s *Site) notFound(w http.ResponseWriter, r *http.Request) {
+	s.show(w, r, "message", "", errNoPage, sheet{Title: "There is no such page"})
+}
 
 // visiting serves a page of a sign-in. What changes something carries the mark of its page.
 func (s *Site) visiting(p func(w http.ResponseWriter, r *http.Request, id string)) http.HandlerFunc {
