@@ -29,7 +29,7 @@ type clerkDesk struct {
 
 // atConsole sits down before the console.
 func atConsole(t *testing.T) *clerkDesk {
-	c := &clerkDesk{desk: atChromium(t), t: t}
+	c := &clerkDesk{desk: atChromium(t, "--set", "attestation=direct"), t: t}
 	require.NoError(t, json.Unmarshal([]byte(c.do(t, "console", "--json")), &c.door))
 	return c
 }
@@ -177,6 +177,8 @@ func TestTheConsole(t *testing.T) {
 		{"root loses the device and comes back", (*clerkDesk).recovered},
 		{"a key that waits for its touch", (*clerkDesk).touched},
 		{"a user is given a policy, a group and another password", (*clerkDesk).permitted},
+		{"a key proves its model, which is revoked", (*clerkDesk).proved},
+		{"a role, and the way back", (*clerkDesk).switched},
 		{"a keyboard is enough", (*clerkDesk).keyboardOnly},
 		{"the pages of 2023", (*clerkDesk).of2023},
 		{"the pages of 2017", (*clerkDesk).of2017},
