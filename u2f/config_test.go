@@ -178,6 +178,16 @@ func TestAlwaysUV(t *testing.T) {
 			require.Equal(t, ctap.ErrPUATRequired, err)
 		}
 	})
+	t.Run("6.1.2 step 5 comes first: what no user verification would make good", func(t *testing.T) {
+		_, err := on(t, true).send(makeCmd, making(func(m *ctap.MakeCredentialRequest) { m.Options.UP = ctap.False }))
+		require.Equal(t, ctap.ErrInvalidOption, err)
+	})
+	t.Run("6.10.2 nobody writes large blobs who is not verified, on a key without a PIN either", func(t *testing.T) {
+		r, array := on(t, false), blobArray(60, 7)
+		require.Equal(t, ctap.ErrPUATRequired, r.blobs(fragment(nil, array, 0, 60)))
+		require.Equal(t, ctap.ErrPINAuthInvalid, r.blobs(fragment(make([]byte, 32), array, 0, 60)))
+		require.Equal(t, emptyBlobs, r.stored())
+	})
 	t.Run("7.2.4 CTAP1 is off", func(t *testing.T) {
 		r := on(t, true)
 		for _, apdu := range [][]byte{{0, 3, 0, 0, 0, 0, 0}, append([]byte{0, 1, 0, 0, 64}, make([]byte, 64)...)} {

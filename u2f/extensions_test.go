@@ -164,11 +164,11 @@ func TestLargeBlobExtension(t *testing.T) {
 		return out
 	}
 	require.NotContains(t, r.info().Options, "largeBlobs")
-	made := r.make(resident("u"), support("required"))
-	require.True(t, *unsigned(made.Unsigned).Supported)
-	require.Nil(t, r.make(support("preferred")).Unsigned, "a credential that is not discoverable has no place for it")
 	other := r.make(resident("v"))
 	require.Nil(t, other.Unsigned)
+	made := r.make(resident("u"), support("required")) // the newer one, so that it is the first to answer who names none
+	require.True(t, *unsigned(made.Unsigned).Supported)
+	require.Nil(t, r.make(support("preferred")).Unsigned, "a credential that is not discoverable has no place for it")
 	mine, blob := allow(made.auth.CredentialID), []byte("compressed")
 	reading := extending("largeBlob", read.Append(nil))
 

@@ -83,6 +83,10 @@ func TestLargeBlobsErrors(t *testing.T) {
 		}
 		return l.Append(nil)
 	}
+	set16 := func(token []byte) []byte {
+		l := fragment(token, array[:16], 0, 16)
+		return l.Append(nil)
+	}
 	for _, c := range []struct {
 		name    string
 		request []byte
@@ -107,6 +111,7 @@ func TestLargeBlobsErrors(t *testing.T) {
 		{"set of more than a fragment", raw(map[any]any{2: make([]byte, max+1), 3: 0, 4: 4000}), ctap.ErrInvalidLength},
 		{"the first without length", set(lbw, 0, 60, func(l *ctap.LargeBlobsRequest) { l.Length = nil }), ctap.ErrInvalidParameter},
 		{"length of less than an empty array", set(lbw, 0, 60, func(l *ctap.LargeBlobsRequest) { l.Length = new(uint64(16)) }), ctap.ErrInvalidParameter},
+		{"a hash without an array", set16(lbw), ctap.ErrInvalidParameter},
 		{"length of more than there is room for", set(lbw, 0, 60, func(l *ctap.LargeBlobsRequest) { l.Length = new(uint64(4097)) }),
 			ctap.ErrLargeBlobStorageFull},
 		{"length of 64 bits", set(lbw, 0, 60, func(l *ctap.LargeBlobsRequest) { l.Length = new(^uint64(0)) }), ctap.ErrLargeBlobStorageFull},

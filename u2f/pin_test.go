@@ -25,6 +25,7 @@ func TestPINPolicy(t *testing.T) {
 		"four characters of eight bytes":      {padded("ÄÖÜß"), ctap.OK},
 		"63 bytes":                            {padded(string(bytes.Repeat([]byte{'x'}, 63))), ctap.OK},
 		"64 bytes":                            {bytes.Repeat([]byte{'x'}, 64), ctap.ErrPINPolicyViolation},
+		"32 characters of 64 bytes":           {bytes.Repeat([]byte("ä"), 32), ctap.ErrPINPolicyViolation},
 		"a zero inside, which is not padding": {padded("12\x0034"), ctap.OK},
 		"48 bytes":                            {padded("1234")[:48], ctap.ErrInvalidParameter},
 		"80 bytes":                            {append(padded("1234"), make([]byte, 16)...), ctap.ErrInvalidParameter},
