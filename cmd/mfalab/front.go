@@ -42,7 +42,7 @@ func front(lab *live.Lab) http.Handler {
 
 // authority returns the lab's own certificate authority, which its proxy and its clients use, and keeps it beside the lab:
 // ca.pem for clients, ca-key.pem for the next start.
-func authority(lab *live.Lab) (*endpoint.Authority, error) {
+func (c *cli) authority(lab *live.Lab) (*endpoint.Authority, error) {
 	key, err := lab.File("ca-key.pem", func() ([]byte, error) {
 		a, err := endpoint.NewAuthority()
 		if err != nil {
@@ -58,6 +58,26 @@ func authority(lab *live.Lab) (*endpoint.Authority, error) {
 		return nil, hinted{fmt.Errorf("%s: %w", filepath.Join(lab.Dir(), "ca-key.pem"), err),
 			"move ca-key.pem and ca.pem away: the next start makes new ones"}
 	}
-	_, err = lab.File("ca.pem", func() ([]byte, error) { return a.CertificatePEM(), nil })
-	return a, err
+	if _, err = lab.File("ca.pem", func() ([]byte, error) { return a.CertificatePEM(), nil }); err != nil {
+		return nil, err
+	}
+	return c.renewed(lab, a)
+}
+
+// renewed puts a certificate in the place of one that a lab of before some names were served has made.
+func (c *cli) renewed(lab *live.Lab, a *endpoint.Authority) (*endpoint.Authority, error) {
+	a, again, err := a.Renewed()
+	if err != nil || !again {
+		return a, err
+	}
+	// The key last: with the one of before the next start does it again.
+	if err := lab.PutFile("ca.pem", a.CertificatePEM()); err != nil {
+		return nil, err
+	}
+	if err := lab.PutFile("ca-key.pem", a.AppendPEM(nil)); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(c.err, "mfalab: hint: %s is good for more of the proxy's names than before: where you have copied it to, copy it again\n",
+		filepath.Join(lab.Dir(), "ca.pem"))
+	return a, nil
 }

@@ -151,7 +151,7 @@ func (c *cli) serve(ctx context.Context, f upFlags, dir string, while func(ctx c
 // attend serves an opened lab.
 func (c *cli) attend(ctx context.Context, stop func(), lab *live.Lab, listener net.Listener, f upFlags,
 	while func(context.Context, *live.Lab) error) error {
-	authority, err := authority(lab)
+	authority, err := c.authority(lab)
 	if err != nil {
 		return err
 	}

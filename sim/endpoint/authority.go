@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
+	"slices"
 	"sync"
 	"time"
 )
@@ -47,6 +48,20 @@ func NewAuthority() (*Authority, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newAuthority(key)
+}
+
+// Renewed returns the authority with a certificate for all names that the proxy serves; again is false where it has that already.
+// The key stays, so that who trusts the certificate of before goes on doing so, for the names in it.
+func (a *Authority) Renewed() (_ *Authority, again bool, err error) {
+	if slices.Equal(a.certificate.PermittedDNSDomains, permitted) {
+		return a, false, nil
+	}
+	a, err = newAuthority(a.key)
+	return a, err == nil, err
+}
+
+func newAuthority(key *ecdsa.PrivateKey) (*Authority, error) {
 	template := &x509.Certificate{
 		SerialNumber:                serial(),
 		Subject:                     pkix.Name{CommonName: authorityName},

@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"net/http"
+	"os"
 	"testing"
 	"time"
 
@@ -47,6 +49,32 @@ func TestAStoredAuthorityIsTheSame(t *testing.T) {
 	address, _ := start(t, endpoint.New(cfg))
 	answer, err := through(t, address, a, false).Get("https://sts.amazonaws.com/")
 	require.Contains(t, read(t, answer, err), "MissingAction")
+}
+
+func TestAnAuthorityOfBeforeIsRenewed(t *testing.T) {
+	a := newAuthority(t)
+	same, again, err := a.Renewed()
+	require.NoError(t, err)
+	require.False(t, again)
+	require.Same(t, a, same)
+
+	made, err := os.ReadFile("testdata/authority.pem") // before the proxy served the sign-in pages and metadata
+	require.NoError(t, err)
+	before, err := endpoint.ParseAuthority(made)
+	require.NoError(t, err)
+	after, again, err := before.Renewed()
+	require.NoError(t, err)
+	require.True(t, again)
+	_, cfg := newDesk(t)
+	cfg.Authority = after
+	cfg.Pages = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "page") })
+	address, _ := start(t, endpoint.New(cfg))
+	answer, err := through(t, address, after, false).Get("https://mds3.fidoalliance.org/")
+	require.Equal(t, "page", read(t, answer, err))
+	answer, err = through(t, address, before, false).Get("https://sts.amazonaws.com/")
+	require.Contains(t, read(t, answer, err), "MissingAction", "who trusts the one of before goes on")
+	_, err = through(t, address, before, false).Get("https://mds3.fidoalliance.org/")
+	require.ErrorContains(t, err, "not permitted")
 }
 
 func TestADamagedAuthorityIsRefused(t *testing.T) {

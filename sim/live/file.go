@@ -201,3 +201,6 @@ func (l *Lab) File(name string, create func() ([]byte, error)) ([]byte, error) {
 	l.beside = append(l.beside, name)
 	return b, l.files.put(file{name, b})
 }
+
+// PutFile writes a file anew that [Lab.File] has made.
+func (l *Lab) PutFile(name string, content []byte) error { return l.files.put(file{name, content}) }
