@@ -41,12 +41,16 @@ type sheet struct {
 }
 
 func (d *desk) sheet(t *testing.T) *sheet {
-	port, err := os.ReadFile(filepath.Join(d.data, "UIDevToolsActivePort"))
+	s := &sheet{t: t, desk: d}
+	var port []byte
+	s.until(func() bool { // the browser shows pages before it says where its windows are
+		port, _ = os.ReadFile(filepath.Join(d.data, "UIDevToolsActivePort"))
+		return len(port) > 0
+	})
+	var err error
+	s.conn, err = remote.DialContext(d, "ws://127.0.0.1:"+strings.TrimSpace(string(port))+"/0")
 	require.NoError(t, err)
-	conn, err := remote.DialContext(d, "ws://127.0.0.1:"+strings.TrimSpace(string(port))+"/0")
-	require.NoError(t, err)
-	t.Cleanup(func() { conn.Close() })
-	s := &sheet{t: t, desk: d, conn: conn}
+	t.Cleanup(func() { s.conn.Close() })
 	s.call("DOM.enable", nil, nil)
 	s.call("CSS.enable", nil, nil)
 	return s
@@ -160,7 +164,9 @@ func (s *sheet) until(done func() bool) {
 	for end := time.Now().Add(stepPatience); !done(); <-look.C {
 		if time.Now().After(end) || s.desk.Err() != nil {
 			var shown any
-			s.call("DOM.getDocument", nil, &shown)
+			if s.conn != nil {
+				s.call("DOM.getDocument", nil, &shown)
+			}
 			require.Failf(s.t, "waited in vain", "the browser's windows are %v", shown)
 		}
 	}
