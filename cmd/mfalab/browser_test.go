@@ -25,10 +25,11 @@ import (
 )
 
 // browserPatience ends a browser test that hangs. Our choice: many times what any of them takes.
-const browserPatience = 10 * time.Minute
+const browserPatience = 15 * time.Minute
 
-// stepPatience ends one step that hangs: it fails there, with what it saw, and leaves the desk time to be cleared. Our choice.
-const stepPatience = time.Minute
+// stepPatience ends one step that hangs: it fails there, with what it saw, and leaves the desk time to be cleared. Our choice: no
+// machine is that slow.
+const stepPatience = 3 * time.Minute
 
 // browserPath returns where Debian's package of that name has put the browser of that name. Without one the test is
 // skipped, or fails where clients are required.
@@ -64,10 +65,13 @@ type desk struct {
 	data  string // the browser's own folder
 }
 
-// sitDown starts a lab and a relying party that trusts its keys. Both end with the test.
-func sitDown(t *testing.T, flags ...string) *desk {
+// standing makes a lab whose clock stands until somebody moves it: codes stay good and keys wait, however slow the browser is.
+var standing = []string{"--clock", "still"}
+
+// sitDown starts a lab, whose clock stands, and a relying party that trusts its keys. Both end with the test.
+func sitDown(t *testing.T) *desk {
 	d := &desk{data: t.TempDir()}
-	d.dir, d.owner = detached(t, flags...)
+	d.dir, d.owner = detached(t, standing...)
 	d.party = openParty(t, rootOf(t, d.dir))
 	var cancel func()
 	d.Context, cancel = context.WithTimeout(context.WithoutCancel(t.Context()), browserPatience) // it is needed to clean up, too

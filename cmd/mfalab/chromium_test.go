@@ -35,13 +35,14 @@ func (c chromium) ask(expression string) ([]byte, error) {
 }
 
 // atChromium sits down before Chromium.
-func atChromium(t *testing.T, flags ...string) *desk {
+func atChromium(t *testing.T) *desk {
 	path := browserPath(t, "chromium")
-	d := sitDown(t, flags...)
+	d := sitDown(t)
 	ctx, cancel := chromedp.NewExecAllocator(d, chromedp.ExecPath(d.under(t, path)), chromedp.UserDataDir(d.data),
 		chromedp.Flag("headless", "new"), chromedp.Flag("hide-scrollbars", true), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
+		chromedp.Flag("allow-pre-commit-input", true), // a page is there before it has been painted, and is not to lose clicks until then
 		chromedp.Flag("enable-ui-devtools", "0"), chromedp.Flag("enable-features", "ui-debug-tools-enable-synthetic-events"),
 		chromedp.ModifyCmdFunc(func(cmd *exec.Cmd) { grouped(t, cmd) }))
 	t.Cleanup(cancel)
@@ -124,7 +125,7 @@ func (d *desk) touchedAndWatched(t *testing.T) {
 	d.content(t, "registered with none attestation")
 
 	d.begin(t, "login", wish{})
-	require.Equal(t, serial+" touched for authenticatorGetAssertion localhost", d.do(t, "key", "touch", "--wait", "1m"))
+	require.Equal(t, serial+" touched for authenticatorGetAssertion localhost", d.do(t, "key", "touch", "--wait", "3m"))
 	shown.until(`authenticatorGetAssertion {1: "localhost", 2: h'`)
 	shown.until("--  waiting authenticatorGetAssertion localhost")
 	shown.until("--  signed authenticatorGetAssertion localhost")

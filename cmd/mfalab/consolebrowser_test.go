@@ -421,13 +421,13 @@ func (c *clerkDesk) touched(t *testing.T) {
 	c.user("erna")
 	c.assign("key", "blue")
 	c.look()
-	c.do(t, "key", "touch", key, "--wait", "1m")
+	c.do(t, "key", "touch", key, "--wait", "3m")
 	c.at("/iam/users/erna")
 	c.says("1 of 8 devices")
 	c.signOut()
 	c.signIn("erna", "Open-Sesame-1")
 	c.look()
-	c.do(t, "key", "touch", key, "--wait", "1m")
+	c.do(t, "key", "touch", key, "--wait", "3m")
 	c.at("/home")
 	c.signOut()
 }
@@ -452,6 +452,7 @@ func (c *clerkDesk) permitted(t *testing.T) {
 	c.signOut()
 	c.signIn("fritz", "Open-Sesame-1")
 	c.see("/iam/me")
+	c.do(t, "clock", "advance", "5s") // a login profile that is being created cannot be changed
 	c.fill("#old_password", "Open-Sesame-1", "#new_password", "Open-Sesame-2", "#confirm_password", "Open-Sesame-2")
 	c.press("#change_password_button")
 	c.says("Your password was changed.")

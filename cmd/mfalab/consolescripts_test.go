@@ -15,7 +15,7 @@ import (
 // inGeneration sits down before a lab that shows the pages of that year, where the administrator has a fob.
 func (c *clerkDesk) inGeneration(t *testing.T, year string) (lab *clerkDesk, code func() string) {
 	lab = &clerkDesk{desk: &desk{Context: c.Context, browser: c.browser}, t: t}
-	lab.dir, lab.owner = detached(t, "--set", "signin-page="+year)
+	lab.dir, lab.owner = detached(t, append(standing, "--set", "signin-page="+year)...)
 	require.NoError(t, json.Unmarshal([]byte(lab.do(t, "console", "--json")), &lab.door))
 	lab.administer()
 	lab.see("/iam/me")

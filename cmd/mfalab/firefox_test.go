@@ -190,7 +190,7 @@ func (d *desk) touched(t *testing.T) {
 	require.Equal(t, serial+" touched for authenticatorMakeCredential localhost", d.do(t, "key", "touch"))
 	d.content(t, "registered with none attestation")
 	d.begin(t, "login", wish{})
-	require.Equal(t, serial+" touched for authenticatorGetAssertion localhost", d.do(t, "key", "touch", "--wait", "1m"))
+	require.Equal(t, serial+" touched for authenticatorGetAssertion localhost", d.do(t, "key", "touch", "--wait", "3m"))
 	d.content(t, "logged in")
 }
 
@@ -220,6 +220,6 @@ func (d *desk) pulledOutForGood(t *testing.T) {
 	require.Equal(t, "NotAllowedError", d.end(t).Error)
 	d.do(t, "key", "plug", serial)
 	d.begin(t, "register", wish{})
-	d.do(t, "key", "touch", serial, "--wait", "1m")
+	d.do(t, "key", "touch", serial, "--wait", "3m")
 	d.content(t, "registered with none attestation")
 }
