@@ -69,9 +69,9 @@ type desk struct {
 var standing = []string{"--clock", "still"}
 
 // sitDown starts a lab, whose clock stands, and a relying party that trusts its keys. Both end with the test.
-func sitDown(t *testing.T) *desk {
+func sitDown(t *testing.T, flags ...string) *desk {
 	d := &desk{data: t.TempDir()}
-	d.dir, d.owner = detached(t, standing...)
+	d.dir, d.owner = detached(t, slices.Concat(standing, flags)...)
 	d.party = openParty(t, rootOf(t, d.dir))
 	var cancel func()
 	d.Context, cancel = context.WithTimeout(context.WithoutCancel(t.Context()), browserPatience) // it is needed to clean up, too

@@ -35,9 +35,9 @@ func (c chromium) ask(expression string) ([]byte, error) {
 }
 
 // atChromium sits down before Chromium.
-func atChromium(t *testing.T) *desk {
+func atChromium(t *testing.T, flags ...string) *desk {
 	path := browserPath(t, "chromium")
-	d := sitDown(t)
+	d := sitDown(t, flags...)
 	ctx, cancel := chromedp.NewExecAllocator(d, chromedp.ExecPath(d.under(t, path)), chromedp.UserDataDir(d.data),
 		chromedp.Flag("headless", "new"), chromedp.Flag("hide-scrollbars", true), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
