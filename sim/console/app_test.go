@@ -152,6 +152,7 @@ func TestAHostilePictureIsRefused(t *testing.T) {
 		"an archive with a picture in it": {joined([]byte("PK\x03\x04"), good), "neither a PNG nor a JPEG"},
 		"4,000,000,000 pixels":            {bomb(t, 65535, 65535, 1000), "which is too many"},
 		"a line of 2,147,483,647 pixels":  {bomb(t, 1<<31-1, 1, 1000), "which is too many"},
+		"more pixels than a screen has":   {bomb(t, 4096, 2049, 1000), "which is too many"},
 		"no pixels":                       {bomb(t, 0, 1, 1000), "cannot be read as a picture"},
 		"50 MB of zeros in 50 KB, for 100 x 100 pixels": {bomb(t, 100, 100, 50<<20), "cannot be read as a picture"},
 		"half a picture":                     {good[:len(good)/2], "cannot be read as a picture"},

@@ -97,6 +97,16 @@ func TestWhatIsStoredIsShownAsText(t *testing.T) {
 	require.Contains(t, b.page, "&lt;script&gt;")
 	require.NotContains(t, b.page, script)
 
+	// What is sent to a phone is text, whoever wrote it: services beside the account send, too.
+	require.NoError(t, l.service.Beside(t.Context(), iam.Call{Service: "test", Now: l.now, Wall: l.now}, nil, iam.Told{Own: true}, func(b *iam.Beside) error {
+		return b.Update(t.Context(), func(r *iam.Records) error {
+			return r.Send(iam.Message{Via: "sms", To: "+1 555 " + script, Subject: "Code " + script, Text: "The code for " + script + " is 123456."})
+		})
+	}))
+	b.open("/inbox")
+	require.Contains(t, b.page, "Text message to &#43;1 555 &lt;script&gt;")
+	require.NotContains(t, b.page, script)
+
 	// Names are of letters that need no such care, whoever makes them.
 	bob := l.browser().signInAs("bob")
 	for _, path := range []string{"/iam/users", "/iam/groups"} {
@@ -213,6 +223,14 @@ func TestManyBrowsersHaveNoMoreTriesThanOne(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, b.status, "locked for this browser, too")
 	require.Contains(t, b.page, "Your authentication information is incorrect.")
 	require.Contains(t, b.page, "Several codes were refused.")
+
+	// With a count for each sign-in there is no lock: what was counted above was the device's.
+	l = newLab(t, "lockout=2", "lockout-time=1h", "count-per-session")
+	code = l.browser().signInAs("bob").app("phone")
+	for range 3 {
+		l.browser().signIn("bob").send("/signin/mfa", "mfaCode", "000000")
+	}
+	require.Equal(t, "/console/home", l.browser().signIn("bob").send("/signin/mfa", "mfaCode", code()).at.Path)
 
 	l = newLab(t, "lockout=5", "lockout-time=1h")
 	for range 5 {

@@ -286,6 +286,14 @@ func TestASessionEnds(t *testing.T) {
 	require.Equal(t, "/console/signin", b.at.Path)
 	require.Contains(t, b.page, "Your session has ended.")
 	require.Empty(t, b.cookie("mfalab-session"))
+
+	l = newLab(t, "console-session=15m")
+	b = l.browser().signInAs("bob")
+	require.Contains(t, b.page, "<dt>Ends</dt><dd>2026-03-01 09:15:00 UTC</dd>")
+	l.now = l.now.Add(15*time.Minute - time.Second)
+	require.Equal(t, "/console/home", b.open("/home").at.Path)
+	l.now = l.now.Add(time.Second)
+	require.Equal(t, "/console/signin", b.open("/home").at.Path)
 }
 
 func TestAKeyOfTheAPIIsNoSessionForBrowsers(t *testing.T) {

@@ -210,6 +210,29 @@ func TestAWeakenedCheckLetsTheForgedAnswerPassAndIsShown(t *testing.T) {
 	})
 }
 
+// So can what the account asks of every key: that it verifies its user, and proves its model.
+func TestAKeyThatDoesNotDoWhatIsAskedIsRefusedUnlessThatIsWeakened(t *testing.T) {
+	for asked, weakness := range map[string]string{"user-verification=required": "uv-flag", "user-verification=discouraged": "attestation-trust"} {
+		for _, weak := range []string{"off", "on"} {
+			_, l := newPublisher(t, asked, weakness+"="+weak)
+			b := l.browser().signInAs("bob")
+			require.Equal(t, weak == "on", strings.Contains(b.page, "Weakened on purpose:</strong> "+weakness))
+			k := b.keyring()
+			b.open("/iam/mfa/bob/assign").send("/iam/mfa/bob/assign", "type", "key", "device_name", "blue")
+			path := strings.TrimPrefix(b.at.Path, "/console") + "/key"
+			c := k.begun(path)
+			wanted := map[string]string{"uv-flag": `"userVerification":"required"`, "attestation-trust": `"attestation":"direct"`}[weakness]
+			require.Contains(t, string(c.Options), wanted)
+			// The browser is the attacker's, and asks the key for less.
+			less := strings.Replace(string(c.Options), wanted, map[string]string{"uv-flag": `"userVerification":"discouraged"`, "attestation-trust": `"attestation":"none"`}[weakness], 1)
+			answer, err := k.Create(pageOrigin, []byte(less))
+			require.NoError(t, err)
+			require.Equal(t, weak == "on", k.answered(path, c.ID, answer).Error == "", "%s %s", asked, weak)
+			require.Equal(t, weak == "on", l.serials() == 1)
+		}
+	}
+}
+
 // A clone that was used after the key is refused, and the user's page tells of it.
 func TestARegressionOfACountIsShown(t *testing.T) {
 	l := newLab(t)

@@ -30,7 +30,7 @@ type publisher struct {
 }
 
 // newPublisher returns a publisher, and a lab that looks up what it publishes.
-func newPublisher(t testing.TB) (*publisher, *lab) {
+func newPublisher(t testing.TB, settings ...string) (*publisher, *lab) {
 	root, err := attest.NewRoot(bytes.Repeat([]byte{5}, 32))
 	require.NoError(t, err)
 	p := &publisher{t: t, root: root, blob: metadata.BLOB{Number: 2, NextUpdate: metadata.Never}}
@@ -50,7 +50,7 @@ func newPublisher(t testing.TB) (*publisher, *lab) {
 		if d.Rule != "" {
 			p.rule = d.Rule
 		}
-	}}, "attestation=direct")
+	}}, append(settings, "attestation=direct")...)
 }
 
 func (p *publisher) published(context.Context) (iam.Published, error) {

@@ -1,5 +1,7 @@
 package iam
 
+import "cmp"
+
 // judgement is what a verifier decided and what it knows from then on.
 type judgement struct {
 	verifier Verifier
@@ -33,12 +35,12 @@ func (o *operating) judge(d *device, text string, codes func(*Verifier) Verdict)
 }
 
 // throttled judges under the device's own count of failures, or, with the weakness count-per-session, under a count that
-// every access key and session has for itself.
+// every access key and session has for itself, and every sign-in.
 func (o *operating) throttled(d *device, codes func(*Verifier) Verdict) (Verdict, error) {
 	if !o.settings.CountPerSession {
 		return codes(&d.Verifier), nil
 	}
-	key := d.Serial + " " + o.Caller.AccessKeyID
+	key := d.Serial + " " + cmp.Or(o.Caller.AccessKeyID, o.param("SignInId")) // nobody has a session before the end of a sign-in
 	d.Throttle = Throttle{}
 	if _, err := get(o.Tx, kindThrottle, key, &d.Throttle); err != nil {
 		return Verdict{}, err

@@ -36,6 +36,9 @@ type Settings struct {
 	// Which pages people sign in on; "" in an account of before there were any is the newest.
 	SignInPage string `json:"signInPage,omitempty"`
 
+	// How long those who sign in there stay; zero in an account of before it could be set is the longest.
+	ConsoleSession time.Duration `json:"consoleSession,omitempty"`
+
 	// What is wrong on purpose.
 	Replay             bool          `json:"replay,omitempty"`
 	EnrolReuse         bool          `json:"enrolReuse,omitempty"`
@@ -64,7 +67,7 @@ func Defaults() Settings {
 	return Settings{Window: 1, SyncWindow: 20, DriftPPM: 50, DevicesPerUser: 8, VirtualDevices: 5000,
 		LockoutTime: 30 * time.Second, ResyncPrompt: 3, Settle: 5 * time.Second,
 		RPID: "localhost", RPOrigin: "http://localhost:6325", UserVerification: "discouraged", ChallengeTime: 5 * time.Minute,
-		SignInPage: "2023"}
+		SignInPage: "2023", ConsoleSession: consoleSession}
 }
 
 // maxLockouts bounds by what multiple of LockoutTime a lock can grow. Our choice: a thousand is for ever in a lab, and far
@@ -131,6 +134,8 @@ var settingRows = []settingRow{
 		func(s *Settings) any { return &s.ChallengeTime }, int64(time.Second), int64(24 * time.Hour), nil},
 	{Setting{"signin-page", "", "the generation of the sign-in pages, whose element names scripts rely on: 2012, 2017 or 2023", "AWS MFA, Section 6.2", false},
 		func(s *Settings) any { return &s.SignInPage }, 0, 0, []string{"2012", "2017", "2023"}},
+	{Setting{"console-session", "", "how long somebody who signed in to the console stays so; AWS gives 12 hours at most", "IAM User Guide, Signing in to the console", false},
+		func(s *Settings) any { return &s.ConsoleSession }, int64(time.Minute), int64(consoleSession), nil},
 
 	{Setting{"replay", "", "a code that was used is good again", "RFC 6238, Section 5.2", true},
 		func(s *Settings) any { return &s.Replay }, 0, 0, nil},

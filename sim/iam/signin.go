@@ -311,7 +311,7 @@ func (o *operating) goOn(u *User, s *signIn) (any, error) {
 // newConsoleSession begins a session for which somebody signed in: unlike those of GetSessionToken it may call IAM with MFA
 // and without. See id_credentials_temp_request.
 func (o *operating) newConsoleSession(userID, serial string) (*Session, string, error) {
-	x, token, err := o.newSession(userID, serial, consoleSession)
+	x, token, err := o.newSession(userID, serial, cmp.Or(o.settings.ConsoleSession, consoleSession))
 	if err != nil {
 		return nil, "", err
 	}
