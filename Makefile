@@ -60,7 +60,8 @@ lint:
 	$(GO) tool staticcheck ./...
 
 # Asks dpkg alone where nothing is missing, so that it needs neither root nor a network then. Node.js, which runs a relying
-# party of JavaScript's, may also have come another way.
+# party of JavaScript's, may also have come another way. A mirror that hiccups is asked again, and another apt, which a machine
+# may run when it has just started, is waited for.
 packages:
 	@echo "packages: $(PACKAGES)"; missing=; for p in $(PACKAGES); do \
 		case $$(dpkg-query -W -f '$${Status}' $$p 2>/dev/null) in \
@@ -77,6 +78,6 @@ packages:
 		if ! command -v sudo >/dev/null; then \
 			echo "packages: missing:$$missing: run 'make packages' as root once" >&2; exit 1; fi; \
 		root=sudo; fi; \
-	set -ex; \
-	$$root apt-get update -qq; \
-	$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$missing
+	patient="-o Acquire::Retries=5 -o DPkg::Lock::Timeout=600"; set -ex; \
+	$$root apt-get $$patient update -qq; \
+	$$root env DEBIAN_FRONTEND=noninteractive apt-get $$patient install -y --no-install-recommends $$missing
