@@ -225,16 +225,16 @@ func (s *Socket) read(o *opener) {
 		defer s.running.Done()
 	}
 	var r hid.Report
-	said := false
+	said, channel := false, uint32(0)
 	for o.receive(&r) == nil {
+		said, channel = true, binary.BigEndian.Uint32(r[:]) // here: the next one may end in its middle
 		s.take(&r)
-		said = true
 	}
 	select {
 	case <-s.done:
 	default:
 		if said && s.left != nil {
-			s.left(binary.BigEndian.Uint32(r[:]))
+			s.left(channel)
 		}
 	}
 }

@@ -3,6 +3,7 @@
 package tcp
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -33,13 +34,20 @@ const (
 // that it had begun. One that does not read loses reports when 512 wait for it, and holds nobody up.
 type Port struct {
 	listener net.Listener
-	in       chan hid.Report
+	in       chan arrival
+	left     func(channel uint32)
 	closed   chan struct{}
 	running  sync.WaitGroup // acceptor, readers and writers
 
 	mu      sync.Mutex
 	clients map[*client]struct{}
 	over    bool // Close was called
+}
+
+// An arrival is a report, or that its client has gone whose last one it was.
+type arrival struct {
+	report hid.Report
+	last   bool
 }
 
 type client struct {
@@ -58,7 +66,7 @@ func Listen(address string) (*Port, error) {
 		return nil, err
 	}
 	p := &Port{
-		listener: listener, in: make(chan hid.Report, ahead), closed: make(chan struct{}), clients: map[*client]struct{}{},
+		listener: listener, in: make(chan arrival, ahead), closed: make(chan struct{}), clients: map[*client]struct{}{},
 	}
 	p.running.Go(p.accept)
 	return p, nil
@@ -81,13 +89,46 @@ func (p *Port) ReadReport(r *hid.Report) error {
 		return net.ErrClosed
 	default:
 	}
-	select {
-	case *r = <-p.in:
-		return nil
-	case <-p.closed:
-		return net.ErrClosed
+	for {
+		select {
+		case a := <-p.in:
+			if a.last {
+				continue
+			}
+			*r = a.report
+			return nil
+		case <-p.closed:
+			return net.ErrClosed
+		}
 	}
 }
+
+// Push has the reports brought to take, instead of ReadReport, on a goroutine that ends with the port. See package plug.
+func (p *Port) Push(take func(r *hid.Report)) {
+	go func() { // Close does not wait for it: who closes the port may be who take waits for
+		for {
+			select {
+			case a := <-p.in:
+				switch {
+				case !a.last:
+					take(&a.report)
+				case p.left != nil:
+					p.left(binary.BigEndian.Uint32(a.report[:]))
+				}
+			case <-p.closed:
+				return
+			}
+		}
+	}()
+}
+
+// Left has gone told of each client that hangs up, as when its program is killed: of the channel that its last report was for,
+// which is the first word of a report (CTAP 2.1, Section 11.2.4), after that report was taken. It is called once, before Push;
+// gone must not wait for who closes the port.
+func (p *Port) Left(gone func(channel uint32)) { p.left = gone }
+
+// Done is closed when the port is.
+func (p *Port) Done() <-chan struct{} { return p.closed }
 
 // WriteReport hands r to every client that is there. It does not wait for them.
 func (p *Port) WriteReport(r *hid.Report) error {
@@ -172,16 +213,29 @@ func (p *Port) read(c *client) {
 		p.forget(c)
 		p.mu.Unlock()
 	}()
-	var r hid.Report
+	var r, whole hid.Report
+	said := false
 	for {
 		if _, err := io.ReadFull(c.conn, r[:]); err != nil {
+			break
+		}
+		if !p.arrived(arrival{report: r}) {
 			return
 		}
-		select {
-		case p.in <- r:
-		case <-p.closed:
-			return
-		}
+		whole, said = r, true
+	}
+	if said {
+		p.arrived(arrival{report: whole, last: true})
+	}
+}
+
+// arrived reports whether the port still takes what arrives.
+func (p *Port) arrived(a arrival) bool {
+	select {
+	case p.in <- a:
+		return true
+	case <-p.closed:
+		return false
 	}
 }
 

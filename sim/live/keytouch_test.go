@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,20 +15,27 @@ import (
 
 // A program that is killed leaves no key that blinks for ever where the lab's clock stands.
 func TestAProgramThatHasGoneWantsNothingAnyMore(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("left out: sock is for unix")
-	}
+	t.Run("sock", func(t *testing.T) {
+		if runtime.GOOS != "linux" {
+			t.Skip("left out: sock is for unix")
+		}
+		dir, err := os.MkdirTemp("", "mfalab") // a unix socket's path is short, and a test's own folder need not be
+		require.NoError(t, err)
+		t.Cleanup(func() { os.RemoveAll(dir) })
+		testAProgramThatHasGone(t, "sock:"+filepath.Join(dir, "key.sock"))
+	})
+	t.Run("tcp", func(t *testing.T) { testAProgramThatHasGone(t, "tcp:127.0.0.1:0") })
+}
+
+func testAProgramThatHasGone(t *testing.T, via string) {
 	l := opened(t, still())
 	require.NoError(t, l.Announce("http://127.0.0.1:1", ""))
 	key := keyOf(t, l, KeySpec{Unplugged: true})
-	dir, err := os.MkdirTemp("", "mfalab") // a unix socket's path is short, and a test's own folder need not be
+	shown, err := l.PlugKey(bg(), key, via)
 	require.NoError(t, err)
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	path := filepath.Join(dir, "key.sock")
-	_, err = l.PlugKey(bg(), key, "sock:"+path)
-	require.NoError(t, err)
+	network, address, _ := strings.Cut(strings.Replace(shown.Node, viaSock, "unix", 1), ":")
 	opens := func() *host {
-		conn, err := net.Dial("unix", path)
+		conn, err := net.Dial(network, address)
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = conn.Close() })
 		return &host{t, conn}

@@ -221,7 +221,7 @@ func (k *key) connect() error {
 
 // serve lets a host have the key until one of both goes.
 func (p *plugged) serve(ctx context.Context, k *key, port hid.Port) {
-	if s, ok := port.(*sock.Socket); ok {
+	if s, ok := port.(interface{ Left(gone func(channel uint32)) }); ok { // its clients are connections
 		s.Left(func(channel uint32) { p.abandon(ctx, k, channel) })
 	}
 	// The port's error is that it was closed: the bus has gone, and the key with it.
