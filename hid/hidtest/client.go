@@ -65,6 +65,19 @@ func serveAs(t *testing.T, port hid.Port, cfg ctaphid.Config) (stop func() error
 	return stop
 }
 
+// answer is what an echo does at device until that is closed.
+func answer(device hid.Port) {
+	echo := ctaphid.NewDevice(&Echo{}, ctaphid.Config{TimeoutMS: patient})
+	var r hid.Report
+	for device.ReadReport(&r) == nil {
+		for echo.Receive(time.Now(), &r); echo.Transmit(time.Now(), &r); {
+			if device.WriteReport(&r) != nil {
+				return
+			}
+		}
+	}
+}
+
 // client drives a host over a port.
 type client struct {
 	t    *testing.T

@@ -81,6 +81,27 @@ func TestPort(t *testing.T) {
 	}
 }
 
+func TestClients(t *testing.T) {
+	hidtest.TestClients(t, hidtest.WholeLoad, func(t *testing.T) (hid.Port, func() hid.Port) {
+		s := plugKey(t, newBus(t))
+		return s, func() hid.Port { return dialPort(t, s.Path(), packets) }
+	})
+}
+
+func TestPackets(t *testing.T) {
+	hidtest.TestPackets(t, func(t *testing.T) (hid.Port, net.Conn) {
+		s := plugKey(t, newBus(t))
+		return s, dialPort(t, s.Path(), packets).conn
+	})
+}
+
+func TestStream(t *testing.T) {
+	hidtest.TestStream(t, func(t *testing.T) (hid.Port, func() net.Conn) {
+		s := listenStream(t)
+		return s, func() net.Conn { return dialPort(t, s.Path(), stream).conn }
+	})
+}
+
 // report returns one that says n everywhere.
 func report(n byte) *hid.Report {
 	return (*hid.Report)(bytes.Repeat([]byte{n}, hid.ReportSize))
@@ -155,73 +176,15 @@ func TestStalledOpener(t *testing.T) {
 	}
 }
 
-func TestPacketSizes(t *testing.T) {
-	s := plugKey(t, newBus(t))
-	host := dialPort(t, s.Path(), packets)
-	for _, c := range []struct {
-		name string
-		sent []byte
-		want *hid.Report
-	}{
-		{"65 bytes with report number 0", append([]byte{0}, report(1)[:]...), report(1)},
-		{"64 bytes", report(2)[:], report(2)},
-		{"64 bytes that begin with 0", report(0)[:], report(0)},
-		{"65 bytes with report number 1 are none", append([]byte{1}, report(3)[:]...), nil},
-		{"1 byte is none", []byte{0}, nil},
-		{"63 bytes are none", report(3)[:63], nil},
-		{"66 bytes are none", append([]byte{0, 0}, report(3)[:]...), nil},
-		{"64 KiB are none", make([]byte, 64<<10), nil},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			_, err := host.conn.Write(c.sent)
-			require.NoError(t, err)
-			if c.want == nil {
-				c.want = report(0x55)
-				require.NoError(t, host.WriteReport(c.want))
-			}
-			requireReport(t, c.want[0], s)
-		})
-	}
-}
-
-func TestStreamCuts(t *testing.T) {
-	t.Run("1 byte at a time", func(t *testing.T) {
-		s := listenStream(t)
-		host := dialPort(t, s.Path(), stream)
-		for _, b := range append(report(1)[:], report(2)[:]...) {
-			_, err := host.conn.Write([]byte{b})
-			require.NoError(t, err)
-		}
-		requireReport(t, 1, s)
-		requireReport(t, 2, s)
-	})
-	t.Run("1 MiB at once", func(t *testing.T) {
-		s := listenStream(t)
-		host := dialPort(t, s.Path(), stream)
-		var all []byte
-		for n := range 1 << 20 / hid.ReportSize {
-			all = append(all, report(byte(n))[:]...)
-		}
-		written := make(chan error, 1)
-		go func() {
-			_, err := host.conn.Write(all)
-			written <- err
-		}()
-		for n := range len(all) / hid.ReportSize {
-			requireReport(t, byte(n), s)
-		}
-		require.NoError(t, <-written)
-	})
-	t.Run("a client that ends within a report takes only that with it", func(t *testing.T) {
-		s := listenStream(t)
-		gone, host := dialPort(t, s.Path(), stream), dialPort(t, s.Path(), stream)
-		_, err := gone.conn.Write(append(report(1)[:], 1, 1, 1))
-		require.NoError(t, err)
-		require.NoError(t, gone.Close())
-		requireReport(t, 1, s)
-		require.NoError(t, host.WriteReport(report(2)))
-		requireReport(t, 2, s)
-	})
+func TestAClientThatEndsWithinAReportTakesOnlyThatWithIt(t *testing.T) {
+	s := listenStream(t)
+	gone, host := dialPort(t, s.Path(), stream), dialPort(t, s.Path(), stream)
+	_, err := gone.conn.Write(append(report(1)[:], 1, 1, 1))
+	require.NoError(t, err)
+	require.NoError(t, gone.Close())
+	requireReport(t, 1, s)
+	require.NoError(t, host.WriteReport(report(2)))
+	requireReport(t, 2, s)
 }
 
 func TestListen(t *testing.T) {

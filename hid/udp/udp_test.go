@@ -2,7 +2,6 @@ package udp_test
 
 import (
 	"net"
-	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,38 +11,16 @@ import (
 	"github.com/mfalab/mfalab/hid/udp"
 )
 
-func listen(t *testing.T) *udp.Port {
-	t.Helper()
-	port, err := udp.Listen("127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, port.Close()) })
-	return port
+var network = hidtest.Network{
+	Listen: func(address string) (hidtest.Listening, error) { return udp.Listen(address) },
+	Dial:   udp.Dial,
 }
 
-func dial(t *testing.T, port *udp.Port) hid.Port {
-	t.Helper()
-	host, err := udp.Dial(port.Addr().String())
-	require.NoError(t, err)
-	return host
-}
-
-func TestPort(t *testing.T) {
-	hidtest.TestPort(t, hidtest.WholeLoad, func(t *testing.T) (device, host hid.Port) {
-		port := listen(t)
-		return port, dial(t, port)
-	})
-}
-
-func TestClients(t *testing.T) {
-	hidtest.TestClients(t, hidtest.WholeLoad, func(t *testing.T) (hid.Port, func() hid.Port) {
-		port := listen(t)
-		return port, func() hid.Port { return dial(t, port) }
-	})
-}
+func TestNetwork(t *testing.T) { hidtest.TestNetwork(t, network) }
 
 func TestPackets(t *testing.T) {
 	hidtest.TestPackets(t, func(t *testing.T) (hid.Port, net.Conn) {
-		port := listen(t)
+		port, _ := network.Open(t)
 		client, err := net.Dial("udp", port.Addr().String())
 		require.NoError(t, err)
 		return port, client
@@ -51,11 +28,11 @@ func TestPackets(t *testing.T) {
 }
 
 func TestAClientIsForgottenAfterEightOthers(t *testing.T) {
-	port := listen(t)
+	port, dial := network.Open(t)
 	var r hid.Report
 	hosts := make([]hid.Port, 9)
 	for i := range hosts {
-		hosts[i] = dial(t, port)
+		hosts[i] = dial()
 		defer hosts[i].Close()
 		r[0] = byte(i)
 		require.NoError(t, hosts[i].WriteReport(&r))
@@ -76,33 +53,9 @@ func TestAClientIsForgottenAfterEightOthers(t *testing.T) {
 	}
 }
 
-func TestAnAddressWithoutAHostIsTheLoopback(t *testing.T) {
-	port, err := udp.Listen(":0")
-	require.NoError(t, err)
-	defer port.Close()
-	require.True(t, netip.MustParseAddrPort(port.Addr().String()).Addr().IsLoopback(), port.Addr())
-}
-
-func TestAnAddressThatIsTakenIsRefused(t *testing.T) {
-	port := listen(t)
-	_, err := udp.Listen(port.Addr().String())
-	require.Error(t, err)
-	_, err = udp.Listen("nonsense")
-	require.Error(t, err)
-}
-
 func BenchmarkRoundTrip(b *testing.B) {
-	port, err := udp.Listen("127.0.0.1:0")
-	require.NoError(b, err)
-	host, err := udp.Dial(port.Addr().String())
-	require.NoError(b, err)
-	var r hid.Report
-	b.ReportAllocs()
-	for b.Loop() {
-		if host.WriteReport(&r) != nil || port.ReadReport(&r) != nil || port.WriteReport(&r) != nil || host.ReadReport(&r) != nil {
-			b.Fatal("lost")
-		}
-	}
+	device, dial := network.Open(b)
+	host := dial()
+	hidtest.BenchmarkRoundTrip(b, device, host)
 	require.NoError(b, host.Close())
-	require.NoError(b, port.Close())
 }

@@ -276,12 +276,5 @@ func TestRule(t *testing.T) {
 
 func BenchmarkRoundTrip(b *testing.B) {
 	p, k := newPort(b)
-	host := k.dial()
-	r := report(1)
-	b.ReportAllocs()
-	for b.Loop() {
-		if host.WriteReport(r) != nil || p.ReadReport(r) != nil || p.WriteReport(r) != nil || host.ReadReport(r) != nil {
-			b.Fatal("lost")
-		}
-	}
+	hidtest.BenchmarkRoundTrip(b, p, k.dial())
 }
