@@ -88,10 +88,12 @@ const (
 // open starts Chromium. Its switches are for a machine that is some fifty times slower than others: fewer processes, and a
 // patience among them that outlasts their start.
 func (b *browser) open() {
+	profile, err := os.MkdirTemp("", "chromium") // what is killed may write there still, and the guest is thrown away
+	require.NoError(b, err)
 	cmd := exec.Command("/usr/lib/chromium/chromium", "--headless=new", "--no-sandbox", "--no-first-run", "--disable-gpu",
 		"--in-process-gpu", "--disable-software-rasterizer", "--enable-features=NetworkServiceInProcess,NetworkServiceInProcess2",
 		"--ipc-connection-timeout=300", "--disable-quic", "--disable-background-networking", "--disable-component-update",
-		"--disable-sync", "--disable-extensions", "--user-data-dir="+b.TempDir(), b.origin)
+		"--disable-sync", "--disable-extensions", "--user-data-dir="+profile, b.origin)
 	cmd.Stderr = os.Stderr // the guest's console, which is shown when something failed
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	require.NoError(b, cmd.Start())

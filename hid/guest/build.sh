@@ -12,12 +12,14 @@ disk="drivers/virtio/virtio_ring drivers/virtio/virtio drivers/virtio/virtio_pci
 keys="drivers/hid/hid drivers/hid/hid-generic drivers/hid/uhid drivers/usb/common/usb-common drivers/usb/core/usbcore
 	drivers/hid/usbhid/usbhid drivers/usb/usbip/usbip-core drivers/usb/usbip/vhci-hcd"
 
+script=$(cat "$0")
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/mfalab/guest
 
 # Asking apt for versions takes it a second. While it has the same lists it has the same answer.
-lists=$(cat "$0" /var/lib/apt/lists/*InRelease 2>/dev/null | sha256sum)
+lists=$( (echo "$script"; cat /var/lib/apt/lists/*InRelease 2>/dev/null) | sha256sum)
 for guest in "$cache"/*/; do
 	if [ "$(cat "$guest/lists" 2>/dev/null)" = "$lists" ]; then
+		touch "$guest" # used today
 		echo "${guest%/}"
 		exit
 	fi
@@ -28,26 +30,48 @@ for tool in apt-get mmdebstrap cpio mke2fs xz; do
 	command -v $tool >/dev/null ||
 		{ echo "build.sh: there is no $tool here; \`make test-kernel\` installs it on Debian" >&2; exit 1; }
 done
-served=$(apt-cache show --no-all-versions $kernel $packages 2>/dev/null | grep -E '^(Package|Version|Depends):') ||
-	{ echo "build.sh: apt knows none of the packages: run 'apt-get update' as root once" >&2; exit 1; }
-made=$(printf '%s\n' "$served" | cat - "$0" | sha256sum | cut -c1-16)
-if [ -d "$cache/$made" ]; then
-	echo "$lists" >"$cache/$made/lists"
-	echo "$cache/$made"
-	exit
-fi
-
 mkdir -p "$cache"
 work=$(mktemp -d "$cache/.making.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 cd "$work"
+
+# apt PROGRAM ARGUMENTS: runs one of apt's programs. A mirror that hiccups is asked again.
+own=
+apt() {
+	program=$1
+	shift
+	"$program" -o Acquire::Retries=5 -o APT::Sandbox::User=root ${own:+-o "Dir::State::lists=$own/lists" -o "Dir::Cache=$own"} "$@"
+}
+
+# update gets lists of our own, where the machine has none, or so old ones that the mirror no longer has what they name.
+update() {
+	own=$work/apt
+	mkdir -p "$own/lists/partial" "$own/archives/partial"
+	apt apt-get -qq update >&2
+}
+
+# served tells what apt would take. Without lists it knows what is installed, and no kernel.
+served() {
+	apt apt-cache show $kernel >/dev/null 2>&1 &&
+		apt apt-cache show --no-all-versions $kernel $packages 2>/dev/null | grep -E '^(Package|Version|Depends):'
+}
+served=$(served) || { update && served=$(served); } ||
+	{ echo "build.sh: apt knows none of the packages, and its mirror tells of none: see /etc/apt/sources.list" >&2; exit 1; }
+made=$(printf '%s\n' "$served" "$script" | sha256sum | cut -c1-16)
+if [ -d "$cache/$made" ]; then
+	echo "$lists" >"$cache/$made/lists"
+	touch "$cache/$made"
+	echo "$cache/$made"
+	exit
+fi
+
 mkdir -p guest first/modules first/bin first/disk first/proc first/dev
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 
 # kernel fetches the kernel and its modules.
 kernel() {
-	image=$(apt-cache depends $kernel | sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p')
-	apt-get -qq -o APT::Sandbox::User=root download "$image"
+	download() { apt apt-get -qq download "$(apt apt-cache depends $kernel | sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p')"; }
+	download || { update && download; }
 	dpkg-deb --fsys-tarfile linux-image-*.deb | tar -x --wildcards './boot/vmlinuz-*' $(printf './lib/modules/*/kernel/%s.ko ' $disk $keys)
 	for m in $disk $keys; do
 		cp lib/modules/*/kernel/$m.ko first/modules/
@@ -64,7 +88,7 @@ kernel() {
 
 # root unpacks the packages into a disk. None of their scripts runs, so what those would write is written here.
 root() {
-	mmdebstrap --quiet --variant=extract --format=null --include="$(echo $packages | tr ' ' ,)" \
+	mmdebstrap --quiet --aptopt='Acquire::Retries "5"' --variant=extract --format=null --include="$(echo $packages | tr ' ' ,)" \
 		--extract-hook='cd "$1" && rm -rf usr/share/doc usr/share/man usr/share/locale usr/share/icons usr/share/bash-completion \
 				var/cache/apt var/lib/apt/lists usr/lib/*/libLLVM* usr/lib/*/dri &&
 			busybox=$(ls bin/busybox) && for b in $(./$busybox --list); do
@@ -88,8 +112,9 @@ root() {
 	(cd first && find . | cpio --quiet -o -H newc -R 0:0) >guest/first.cpio
 	echo "$lists" >guest/lists
 } >&2
-for old in "$cache"/*/; do
-	[ "$old" = "$cache/$made/" ] || rm -rf "$old"
+# Others may be in use by another checkout, so that they go when nobody has wanted them for two days, and all at once.
+find "$cache" -mindepth 1 -maxdepth 1 -mtime +1 | while read -r old; do
+	mv -T "$old" "$work/old" && rm -rf "$work/old"
 done
 mv -T guest "$cache/$made" 2>/dev/null || [ -d "$cache/$made" ] # somebody else may have made it in the meantime
 echo "$cache/$made"
