@@ -219,10 +219,15 @@ func (k *key) connect() error {
 	return nil
 }
 
+// A connected way in hears of a client that ends: those of its clients are connections.
+type connected interface {
+	Left(gone func(channel uint32))
+}
+
 // serve lets a host have the key until one of both goes.
 func (p *plugged) serve(ctx context.Context, k *key, port hid.Port) {
-	if s, ok := port.(interface{ Left(gone func(channel uint32)) }); ok { // its clients are connections
-		s.Left(func(channel uint32) { p.abandon(ctx, k, channel) })
+	if c, ok := port.(connected); ok {
+		c.Left(func(channel uint32) { p.abandon(ctx, k, channel) })
 	}
 	// The port's error is that it was closed: the bus has gone, and the key with it.
 	_ = plug.Serve(ctx, port, hid.Tap(inTurn{k, p}, k.watch), p.pokes)
