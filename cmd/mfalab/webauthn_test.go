@@ -153,7 +153,7 @@ func TestWebAuthnWaitsForATouch(t *testing.T) {
 		}
 		touched := make(chan string)
 		go func() {
-			status, out, errs := mfalab(t, d.dir, "key", "touch", serial, "--wait", "1m")
+			status, out, errs := mfalab(t, d.dir, "key", "touch", serial, "--wait", "10m")
 			touched <- out + errs + strings.Repeat("!", status)
 		}()
 		status, out, errs := typed(t, d.dir, in, "webauthn", "register", "--origin", "https://example.test", "--key", serial)

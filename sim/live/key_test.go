@@ -337,6 +337,36 @@ func TestWatchersSeeAKeyUntilItGoes(t *testing.T) {
 	})
 }
 
+func TestAWatcherThatIsLateHearsOfAllThatWasBeforeTheKeyWent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := running(t, Options{})
+		key := keyOf(t, l, KeySpec{})
+		late := make(chan struct{})
+		var seen []string
+		ended := make(chan error, 1)
+		go func() {
+			ended <- l.WatchKey(bg(), key, func() {}, func(f Frame) error {
+				<-late
+				seen = append(seen, f.Event.Name)
+				return nil
+			})
+		}()
+		synctest.Wait()
+		want := []string{Watching}
+		for range 20 {
+			blink(t, l, key)
+			_, err := l.TouchKey(bg(), key, 0, 0)
+			require.NoError(t, err)
+			want = append(want, u2f.Waiting, u2f.Touched)
+		}
+		require.NoError(t, l.Reset(bg()))
+		close(late)
+		require.ErrorIs(t, <-ended, ErrNoKey)
+		require.Equal(t, want, seen)
+		require.NoError(t, l.Close())
+	})
+}
+
 // A host is a program at the other end of a key's TCP port.
 type host struct {
 	t    testing.TB

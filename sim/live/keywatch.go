@@ -70,18 +70,28 @@ func (l *Lab) hearKey(ctx context.Context, serial string, raw bool, begun func()
 		return nil
 	})
 	begun()
-	for {
+	for err == nil {
 		select {
 		case f := <-w.frames:
 			if err := each(f); err != nil {
 				return err
 			}
 		case <-w.gone:
-			return fmt.Errorf("%w: %q was taken away while you watched", ErrNoKey, watched.serial)
+			err = fmt.Errorf("%w: %q was taken away while you watched", ErrNoKey, watched.serial)
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-l.quit:
-			return ErrClosed
+			err = ErrClosed
+		}
+	}
+	for { // what happened before that
+		select {
+		case f := <-w.frames:
+			if err := each(f); err != nil {
+				return err
+			}
+		default:
+			return err
 		}
 	}
 }
