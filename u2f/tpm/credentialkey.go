@@ -41,9 +41,42 @@ var kinds = map[cose.Algorithm]kind{
 	cose.RS256: {nil, 0, tpm2.TPMAlgSHA256, modulus},
 }
 
-// Algorithms implements [u2f.Element].
-func (e *Element) Algorithms() []cose.Algorithm {
-	return []cose.Algorithm{cose.ES256, cose.ES384, cose.RS256}
+// Algorithms implements [u2f.Element]: those that the TPM has that was asked for its identity.
+func (e *Element) Algorithms() (list []cose.Algorithm) {
+	for _, a := range []cose.Algorithm{cose.ES256, cose.ES384, cose.RS256} {
+		if !slices.Contains(e.lacks, a) {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// lacks asks the TPM which algorithms it has not got: P-384 and RSA are a maker's choice. See Part 2, Section 6.12.
+func (d *device) lacks() (list []cose.Algorithm, err error) {
+	const some = 64
+	curves, err := tpm2.GetCapability{Capability: tpm2.TPMCapECCCurves, PropertyCount: some}.Execute(d.wire)
+	if err != nil {
+		return nil, err
+	}
+	have, err := curves.CapabilityData.Data.ECCCurves()
+	if err != nil {
+		return nil, err
+	}
+	algorithms, err := tpm2.GetCapability{Capability: tpm2.TPMCapAlgs, Property: uint32(tpm2.TPMAlgRSA), PropertyCount: 1}.Execute(d.wire)
+	if err != nil {
+		return nil, err
+	}
+	first, err := algorithms.CapabilityData.Data.Algorithms()
+	if err != nil {
+		return nil, err
+	}
+	for a, k := range kinds {
+		if k.curve != nil && !slices.Contains(have.ECCCurves, k.id) ||
+			k.curve == nil && (len(first.AlgProperties) == 0 || first.AlgProperties[0].Alg != tpm2.TPMAlgRSA) {
+			list = append(list, a)
+		}
+	}
+	return list, nil
 }
 
 // WrappedSize implements [u2f.Element]: the public key, and the private one as the TPM wraps it. That of ES256 fits a U2F key
@@ -124,7 +157,7 @@ func (k kind) unique(public *tpm2.TPMTPublic) ([]byte, error) {
 // secret.
 func (e *Element) MakeKey(a cose.Algorithm, seed []byte) (key *cose.PrivateKey, wrapped []byte, err error) {
 	k, known := kinds[a]
-	if !known {
+	if !known || slices.Contains(e.lacks, a) {
 		return nil, nil, fmt.Errorf("tpm: no keys for algorithm %v; use one of %v", a, e.Algorithms())
 	}
 	template, _, err := k.template(nil)

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-tpm/tpm2"
 
 	"github.com/mfalab/mfalab/u2f"
+	"github.com/mfalab/mfalab/u2f/cose"
 )
 
 var _ u2f.Element = (*Element)(nil)
@@ -18,6 +19,7 @@ type Element struct {
 	password func() ([]byte, error)
 	device   *device // nil while nobody uses it
 	identity string  // of the TPM that it was when it was asked last; empty before
+	lacks    []cose.Algorithm
 }
 
 // New returns the element at an address, without reaching for it yet. The password is asked for each time that the owner's
@@ -45,8 +47,11 @@ func (e *Element) Identity() (identity string, err error) {
 			return err
 		}
 		// What another key has loaded may have gone with its TPM.
-		_, err = tpm2.ReadPublic{ObjectHandle: parent.handle}.Execute(d.wire)
+		if _, err = (tpm2.ReadPublic{ObjectHandle: parent.handle}).Execute(d.wire); err != nil {
+			return err
+		}
 		identity = identityOf(parent)
+		e.lacks, err = d.lacks()
 		return err
 	})
 	if err == nil {

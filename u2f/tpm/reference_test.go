@@ -3,6 +3,7 @@
 package tpm_test
 
 import (
+	"encoding/binary"
 	"net"
 	"testing"
 
@@ -79,4 +80,49 @@ func TestTheReferenceImplementation(t *testing.T) {
 	require.Error(t, signs(t, other, cose.ES256, wrapped))
 	_, err = other.Unseal(sealed)
 	require.Error(t, err)
+}
+
+// TestATPMWithoutAllAlgorithms has the reference implementation say that it lacks what not all TPMs have.
+func TestATPMWithoutAllAlgorithms(t *testing.T) {
+	chip, err := reference.OpenSimulator()
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, chip.Close()) })
+	capability := func(command []byte) uint32 {
+		if len(command) != 22 || binary.BigEndian.Uint32(command[6:]) != uint32(tpm2.TPMCCGetCapability) {
+			return ^uint32(0)
+		}
+		return binary.BigEndian.Uint32(command[10:])
+	}
+	answer := func(capability tpm2.TPMCap, data ...byte) []byte {
+		b := append(binary.BigEndian.AppendUint32([]byte{0}, uint32(capability)), data...)
+		return append(binary.BigEndian.AppendUint32([]byte{0x80, 0x01}, uint32(10+len(b))), append(make([]byte, 4), b...)...)
+	}
+	l := listen(t, "127.0.0.1:0", func(c net.Conn) error {
+		for {
+			command, err := readTPM(c)
+			if err != nil {
+				return err
+			}
+			var response []byte
+			switch tpm2.TPMCap(capability(command)) {
+			case tpm2.TPMCapECCCurves:
+				response = answer(tpm2.TPMCapECCCurves, 0, 0, 0, 1, 0, byte(tpm2.TPMECCNistP256))
+			case tpm2.TPMCapAlgs: // the first from RSA on is HMAC
+				response = answer(tpm2.TPMCapAlgs, 0, 0, 0, 1, 0, byte(tpm2.TPMAlgHMAC), 0, 0, 0, 4)
+			default:
+				if response, err = chip.Send(command); err != nil {
+					return err
+				}
+			}
+			if _, err := c.Write(response); err != nil {
+				return err
+			}
+		}
+	})
+	e := opened(t, "tpm://"+l.Addr().String())
+	require.Equal(t, []cose.Algorithm{cose.ES256}, e.Algorithms())
+	for _, a := range []cose.Algorithm{cose.ES384, cose.RS256} {
+		_, _, err := e.MakeKey(a, seed)
+		require.ErrorContains(t, err, "no keys for algorithm "+a.String())
+	}
 }
