@@ -131,3 +131,68 @@ func TestInstancesInTheTrail(t *testing.T) {
 	require.True(t, end.ManagementEvent)
 	require.Equal(t, []trail.Resource{{Type: "AWS::EC2::Instance", Name: id}}, refused.Resources())
 }
+
+func TestAnInstanceIsStoppedAndStarted(t *testing.T) {
+	l := newLab(t)
+	_, body := l.ask("Action=RunInstances&Version=2016-11-15&ImageId=ami-1&MinCount=1&MaxCount=1")
+	id := regexp.MustCompile(`i-0[0-9a-f]{16}`).FindString(body)
+	require.NotEmpty(t, id)
+	const refused = "<Code>IncorrectInstanceState</Code>"
+	moved := func(from, to string) string {
+		return fmt.Sprintf("<currentState><code>%d</code><name>%s</name></currentState><previousState><code>%d</code><name>%s</name></previousState>",
+			codes[to], to, codes[from], from)
+	}
+	for _, step := range []struct {
+		after        time.Duration
+		action, want string
+	}{
+		{0, "StopInstances", refused},
+		{0, "StartInstances", moved("pending", "pending")},
+		{startTime, "StartInstances", moved("running", "running")},
+		{0, "StopInstances", moved("running", "stopping")},
+		{0, "StopInstances", moved("stopping", "stopping")},
+		{0, "StartInstances", refused},
+		{stopTime, "StopInstances", moved("stopped", "stopped")},
+		{shownTime, "StartInstances", moved("stopped", "pending")},
+		{startTime, "StopInstances", moved("running", "stopping")},
+		{0, "TerminateInstances", moved("stopping", "shutting-down")},
+		{0, "StartInstances", refused},
+		{stopTime, "StopInstances", refused},
+		{0, "TerminateInstances", moved("terminated", "terminated")},
+	} {
+		l.now = l.now.Add(step.after)
+		_, body := l.ask("Action=" + step.action + "&Version=2016-11-15&InstanceId.1=" + id)
+		require.Contains(t, body, step.want, step.action)
+	}
+}
+
+func TestTagsAreTakenAway(t *testing.T) {
+	l := newLab(t)
+	for name, c := range map[string]struct{ ask, left string }{
+		"by the key":                        {"&Tag.1.Key=a", "b"},
+		"by the key and its value":          {"&Tag.1.Key=a&Tag.1.Value=1&Tag.2.Key=b&Tag.2.Value=3", "b"},
+		"by an empty value that it has not": {"&Tag.1.Key=a&Tag.1.Value=", "ab"},
+		"all of them":                       {"", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, body := l.ask("Action=RunInstances&Version=2016-11-15&ImageId=ami-1&MinCount=1&MaxCount=1&TagSpecification.1.ResourceType=instance" +
+				"&TagSpecification.1.Tag.1.Key=a&TagSpecification.1.Tag.1.Value=1&TagSpecification.1.Tag.2.Key=b&TagSpecification.1.Tag.2.Value=2")
+			id := regexp.MustCompile(`i-0[0-9a-f]{16}`).FindString(body)
+			status, body := l.ask("Action=DeleteTags&Version=2016-11-15&ResourceId.1=" + id + c.ask)
+			require.Equal(t, 200, status, body)
+			_, body = l.ask("Action=DescribeTags&Version=2016-11-15&Filter.1.Name=resource-id&Filter.1.Value.1=" + id)
+			var left string
+			for _, m := range regexp.MustCompile(`<key>(.)</key>`).FindAllStringSubmatch(body, -1) {
+				left += m[1]
+			}
+			require.Equal(t, c.left, left)
+		})
+	}
+}
+
+func TestWhatIsNotThereIsSaid(t *testing.T) {
+	status, body := newLab(t).ask("Action=DescribeVpcs&Version=2016-11-15")
+	require.Equal(t, 400, status)
+	require.Contains(t, body, "<Code>InvalidAction</Code>")
+	require.Contains(t, body, "mfalab&#39;s EC2 has CreateTags, DeleteTags, DescribeInstances, ")
+}

@@ -26,34 +26,40 @@ type tag struct {
 	Value string `json:"value" xml:"value"`
 }
 
-// An instance is the record of an instance.
+// An instance is the record of an instance. Times are the lab's.
 type instance struct {
 	ID         string    `json:"id"` // "i-..."
 	Image      string    `json:"image"`
 	Type       string    `json:"type"`
 	Region     string    `json:"region"`
-	Launched   time.Time `json:"launched"`
-	Terminated time.Time `json:"terminated,omitzero"`
+	Launched   time.Time `json:"launched"`            // when it was started last
+	Stopped    time.Time `json:"stopped,omitzero"`    // when it was last told to stop; zero once it is started again
+	Terminated time.Time `json:"terminated,omitzero"` // an end from which nothing comes back
 	Tags       []tag     `json:"tags,omitempty"`
 }
 
-// state is an instance's state at now, "" for one that is forgotten. API_InstanceState.
+// state is an instance's state at now, "" for one that is forgotten. API_InstanceState. Nothing but time moves it on, and so
+// nothing is stored of it but the moments at which somebody asked for a change.
 func (i *instance) state(now time.Time) string {
-	switch {
-	case i.Terminated.IsZero() && now.Sub(i.Launched) < startTime:
-		return "pending"
-	case i.Terminated.IsZero():
-		return "running"
-	case now.Sub(i.Terminated) < stopTime:
+	switch ended, stopped := !i.Terminated.IsZero(), !i.Stopped.IsZero(); {
+	case ended && now.Sub(i.Terminated) < stopTime:
 		return "shutting-down"
-	case now.Sub(i.Terminated) < shownTime:
+	case ended && now.Sub(i.Terminated) < shownTime:
 		return "terminated"
+	case ended:
+		return ""
+	case stopped && now.Sub(i.Stopped) < stopTime:
+		return "stopping"
+	case stopped:
+		return "stopped"
+	case now.Sub(i.Launched) < startTime:
+		return "pending"
 	}
-	return ""
+	return "running"
 }
 
 // codes are the numbers of the states. API_InstanceState.
-var codes = map[string]int{"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48}
+var codes = map[string]int{"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 
 // arn is the instance's name in policies.
 func (i *instance) arn(account string) string {

@@ -211,59 +211,6 @@ func (q *request) describe() (any, error) {
 	return x, err
 }
 
-// changeXML is an instance's state before and after TerminateInstances.
-type changeXML struct {
-	ID       string   `xml:"instanceId"`
-	Current  stateXML `xml:"currentState"`
-	Previous stateXML `xml:"previousState"`
-}
-
-// terminate implements TerminateInstances: all of them or, where one of them may not be, none.
-func (q *request) terminate() (any, error) {
-	var list []*instance
-	if err := q.beside.View(q.ctx, func(tx iam.Tx) (err error) {
-		list, err = q.meant(tx, "InstanceId")
-		return err
-	}); err != nil {
-		return nil, err
-	}
-	for _, i := range list {
-		if err := q.allow("ec2:TerminateInstances", i.arn(q.account.Account()), i.Tags, nil); err != nil {
-			return nil, err
-		}
-	}
-	if err := q.dry(); err != nil {
-		return nil, err
-	}
-	var x struct {
-		Instances []changeXML `xml:"instancesSet>item"`
-	}
-	err := q.beside.Update(q.ctx, func(r *iam.Records) error {
-		now, err := q.meant(r, "InstanceId")
-		if err != nil {
-			return err
-		}
-		x.Instances = nil
-		for n, i := range now {
-			if !slices.Equal(i.Tags, list[n].Tags) { // what was allowed is another instance now
-				return refuse(400, "IncorrectInstanceState", "race", "The instance '%s' was changed at the same time.", i.ID)
-			}
-			was := i.state(q.call.Now)
-			if i.Terminated.IsZero() {
-				i.Terminated = q.call.Now
-			}
-			is := i.state(q.call.Now)
-			x.Instances = append(x.Instances, changeXML{i.ID, stateXML{codes[is], is}, stateXML{codes[was], was}})
-			if err := put(r, i); err != nil {
-				return err
-			}
-		}
-		q.answers("instancesSet", changed(x.Instances))
-		return nil
-	})
-	return x, err
-}
-
 // meant returns the instances that a list of IDs names, at least one.
 func (q *request) meant(tx iam.Tx, parameter string) ([]*instance, error) {
 	ids := q.list(parameter)
@@ -277,8 +224,7 @@ func (q *request) meant(tx iam.Tx, parameter string) ([]*instance, error) {
 	return named(all, ids)
 }
 
-// createTags implements CreateTags. Who may do it is decided by the tags that are there as well as by those that
-// come: a policy that protects what has a tag has to protect the tag.
+// createTags implements CreateTags.
 func (q *request) createTags() (any, error) {
 	tags, err := q.tags("Tag")
 	if err != nil {
@@ -287,6 +233,39 @@ func (q *request) createTags() (any, error) {
 	if len(tags) == 0 {
 		return nil, refuse(400, "MissingParameter", "form", "The request must contain the parameter Tag")
 	}
+	return q.tag(tags, func(i *instance) { i.tagged(tags) })
+}
+
+// deleteTags implements DeleteTags: without any tag all of them go; one with a value goes only where it has that value, one
+// without whatever its value is (API_DeleteTags).
+func (q *request) deleteTags() (any, error) {
+	tags, err := q.tags("Tag")
+	if err != nil {
+		return nil, err
+	}
+	return q.tag(tags, func(i *instance) {
+		i.Tags = slices.DeleteFunc(i.Tags, func(has tag) bool {
+			return len(tags) == 0 || slices.ContainsFunc(tags, func(t tag) bool {
+				return t.Key == has.Key && (t.Value == has.Value || t.Value == "" && !q.valued(t.Key))
+			})
+		})
+	})
+}
+
+// valued reports whether the request gives the tag of that key a value, if only an empty one.
+func (q *request) valued(key string) bool {
+	for i := 1; q.form.Has(fmt.Sprintf("Tag.%d.Key", i)); i++ {
+		if q.form.Get(fmt.Sprintf("Tag.%d.Key", i)) == key && q.form.Has(fmt.Sprintf("Tag.%d.Value", i)) {
+			return true
+		}
+	}
+	return false
+}
+
+// tag changes the tags of the instances that the request names. Who may do it is decided by the tags that are there as well
+// as by those in the request: a policy that protects what has a tag has to protect the tag, or whoever may not touch the
+// instance takes the tag away first.
+func (q *request) tag(tags []tag, change func(*instance)) (any, error) {
 	var list []*instance
 	if err := q.beside.View(q.ctx, func(tx iam.Tx) (err error) {
 		list, err = q.meant(tx, "ResourceId")
@@ -295,20 +274,20 @@ func (q *request) createTags() (any, error) {
 		return nil, err
 	}
 	for _, i := range list {
-		if err := q.allow("ec2:CreateTags", i.arn(q.account.Account()), i.Tags, tags); err != nil {
+		if err := q.allow("ec2:"+q.call.Action, i.arn(q.account.Account()), i.Tags, tags); err != nil {
 			return nil, err
 		}
 	}
 	if err := q.dry(); err != nil {
 		return nil, err
 	}
-	err = q.beside.Update(q.ctx, func(r *iam.Records) error {
+	err := q.beside.Update(q.ctx, func(r *iam.Records) error {
 		now, err := q.meant(r, "ResourceId")
 		if err != nil {
 			return err
 		}
 		for _, i := range now {
-			i.tagged(tags)
+			change(i)
 			if err := put(r, i); err != nil {
 				return err
 			}

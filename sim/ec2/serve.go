@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -54,8 +56,11 @@ type request struct {
 var operations = map[string]func(*request) (any, error){
 	"RunInstances":       (*request).run,
 	"DescribeInstances":  (*request).describe,
+	"StartInstances":     (*request).start,
+	"StopInstances":      (*request).stop,
 	"TerminateInstances": (*request).terminate,
 	"CreateTags":         (*request).createTags,
+	"DeleteTags":         (*request).deleteTags,
 	"DescribeTags":       (*request).describeTags,
 }
 
@@ -117,7 +122,9 @@ func (s *Service) serve(r *http.Request, call *iam.Call) (result any, err error)
 	}
 	f := operations[form.Get("Action")]
 	if f == nil || form.Get("Version") != version {
-		return nil, refuse(400, "InvalidAction", "action", "The action %s is not valid for this web service.", form.Get("Action"))
+		// The first sentence is the real service's; of what the real one has and the lab has not the client's user learns so.
+		return nil, refuse(400, "InvalidAction", "action", "The action %s is not valid for this web service. mfalab's EC2 has %s, in version %s.",
+			form.Get("Action"), strings.Join(slices.Sorted(maps.Keys(operations)), ", "), version)
 	}
 	call.Service, call.Action = "ec2", form.Get("Action")
 	q := &request{Service: s, ctx: r.Context(), call: *call, form: form}

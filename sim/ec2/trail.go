@@ -59,7 +59,7 @@ func (q *request) told() iam.Told {
 			asked["tagSpecificationSet"] = items[any]{[]any{map[string]any{
 				"resourceType": q.form.Get("TagSpecification.1.ResourceType"), "tags": tags}}}
 		}
-	case "CreateTags":
+	case "CreateTags", "DeleteTags":
 		ids := []map[string]string{}
 		for _, id := range q.list("ResourceId") {
 			ids = append(ids, map[string]string{"resourceId": id})
@@ -98,7 +98,7 @@ func (q *request) started(list []*instance) items[instanceItem] {
 	return out
 }
 
-// changed are instances as the record of TerminateInstances has them.
+// changed are instances as the records of StartInstances, StopInstances and TerminateInstances have them.
 func changed(list []changeXML) items[instanceItem] {
 	var out items[instanceItem]
 	for _, x := range list {
