@@ -5,7 +5,8 @@
 //	CONNECT iam.amazonaws.com:443          ──▶ TLS by the lab's authority ──▶ the same again
 //	everything else, from this origin only ──▶ Config.Pages
 //
-// It dials nobody: a request for a host that it does not serve is refused, whoever asks for it.
+// It dials nobody: a request for a host that it does not serve is refused, whoever asks for it. Clients of AWS's other services
+// are told so in their own protocol.
 //
 // The protocol is that of IAM 2010-05-08 and STS 2011-06-15; what the answers look like byte for byte, and in which order
 // a request is refused, follows answers recorded from the real services. One thing differs on purpose: a request without

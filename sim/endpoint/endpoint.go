@@ -79,6 +79,8 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch reason := e.foreignHost(r); {
 	case r.Method == http.MethodConnect:
 		e.connect(w, r)
+	case signed && foreignService(r):
+		e.refuseService(w, r, e.cfg.RequestID())
 	case reason != "" && signed:
 		// An AWS client shows this to its user only in the form that it knows.
 		e.writeError(w, e.cfg.RequestID(), faultNamespace, &iam.Error{Code: "AccessDenied", Status: 403, Message: reason})

@@ -338,8 +338,8 @@ func TestAnotherKindOfServiceIsRefusedInItsOwnWords(t *testing.T) {
 	r.Header.Set("X-Amz-Target", "DynamoDB_20120810.ListTables")
 	w := serve(endpoint.New(cfg), sign(t, r, "dynamodb"))
 	require.Equal(t, 400, w.Code)
-	require.JSONEq(t, `{"__type":"UnknownOperationException","message":"mfalab does not serve \"DynamoDB_20120810.ListTables\": `+
-		`it serves IAM and STS, by the AWS query protocol, and CloudTrail's LookupEvents"}`, w.Body.String())
+	require.JSONEq(t, `{"__type":"UnknownOperationException","message":"mfalab does not serve dynamodb: `+
+		`it serves IAM, STS, CloudTrail's LookupEvents and, as far as MFA reaches, S3 and EC2"}`, w.Body.String())
 }
 
 func TestEveryAnswerSaysWhatIsWeakened(t *testing.T) {

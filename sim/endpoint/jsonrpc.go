@@ -34,7 +34,7 @@ func (e *Endpoint) serveJSON(w http.ResponseWriter, r *http.Request, id string) 
 	target := r.Header.Get("X-Amz-Target")
 	at := strings.LastIndex(target, trailTarget)
 	if at < 0 || at > 0 && target[at-1] != '.' {
-		e.refuseJSON(w, r, id)
+		e.refuseService(w, r, id)
 		return
 	}
 	call := iam.Call{Service: trailSource, Action: target[at+len(trailTarget):], RequestID: id, UserAgent: r.UserAgent(),
@@ -62,7 +62,7 @@ func (e *Endpoint) decideJSON(w http.ResponseWriter, r *http.Request, call *iam.
 		return nil, refusal
 	}
 	if !e.operations[call.Service+":"+call.Action] {
-		return nil, e.cfg.IAM.Refuse("InvalidAction", call.Action, iam.Version(call.Service))
+		return nil, e.cfg.IAM.Refuse("NotInTheLab", call.Service, strings.ToValidUTF8(call.Action, "?"))
 	}
 	if refusal := e.authenticate(r, body, call); refusal != nil {
 		e.cfg.IAM.Rejected(*call, refusal)
@@ -153,15 +153,6 @@ func lookedUp(found iam.LookedUp) any {
 		out.Events = append(out.Events, x)
 	}
 	return out
-}
-
-// refuseJSON refuses, in the form that such a client shows to its user, a service that is not served.
-func (e *Endpoint) refuseJSON(w http.ResponseWriter, r *http.Request, id string) {
-	writeJSON(w, id, http.StatusBadRequest, map[string]string{
-		"__type": "UnknownOperationException",
-		"message": fmt.Sprintf("mfalab does not serve %q: it serves IAM and STS, by the AWS query protocol, and CloudTrail's LookupEvents",
-			strings.ToValidUTF8(r.Header.Get("X-Amz-Target"), "?")),
-	})
 }
 
 func writeJSON(w http.ResponseWriter, id string, status int, v any) {

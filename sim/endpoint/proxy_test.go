@@ -100,10 +100,10 @@ func TestTheProxyRefusesTheRest(t *testing.T) {
 	cfg.Authority = newAuthority(t)
 	with, _ := start(t, endpoint.New(cfg))
 	const never = "is not served here, and the lab's proxy never passes a request on: add the host to NO_PROXY, or unset HTTPS_PROXY"
-	const lambda = "lambda.us-east-1.amazonaws.com:443"
+	const evil = "iam.amazonaws.com.evil.example:443"
 	tests := []struct{ name, address, request, line string }{
 		{"a foreign host", with, "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443", `mfalab: "example.com:443" ` + never},
-		{"a service that is not served", with, "CONNECT " + lambda + " HTTP/1.1\r\nHost: x", `"` + lambda + `" ` + never},
+		{"a name that only looks like AWS's", with, "CONNECT " + evil + " HTTP/1.1\r\nHost: x", `"` + evil + `" ` + never},
 		{"another port", with, "CONNECT iam.amazonaws.com:22 HTTP/1.1\r\nHost: x", `"iam.amazonaws.com:22" ` + never},
 		{"no port", with, "CONNECT iam.amazonaws.com HTTP/1.1\r\nHost: x", `"iam.amazonaws.com" ` + never},
 		{"the lab itself", with, "CONNECT 127.0.0.1:6325 HTTP/1.1\r\nHost: x", `"127.0.0.1:6325" ` + never},

@@ -37,6 +37,11 @@ func (e *Endpoint) serveQuery(w http.ResponseWriter, r *http.Request) {
 		TLS: tlsDetails(r)}
 	call.Now, call.Wall = e.cfg.Clock()
 	result, refusal := e.decide(w, r, &call)
+	// Of a service that is not there neither the action nor the version is known.
+	if refusal != nil && call.Service == "" && unserved(r) != "" {
+		e.refuseService(w, r, id)
+		return
+	}
 	namespace := namespaces[call.Service]
 	var body []byte
 	if refusal == nil {
@@ -152,8 +157,12 @@ func (e *Endpoint) operation(form url.Values) (string, *iam.Error) {
 		return "", e.cfg.IAM.Refuse("MissingAction")
 	}
 	for service := range namespaces {
-		if version == iam.Version(service) && e.operations[service+":"+action] {
+		switch {
+		case version != iam.Version(service):
+		case e.operations[service+":"+action]:
 			return service, nil
+		case iam.Lacks(service, action):
+			return "", e.cfg.IAM.Refuse("NotInTheLab", service, action)
 		}
 	}
 	if !form.Has("Version") {

@@ -19,9 +19,10 @@ var regions = regexp.MustCompile(`^(us-gov|[a-z]{2})(-[a-z]{1,16}){1,3}-\d{1,2}$
 // pageName reports whether name is one of theirs.
 func pageName(name string) bool { return pageHosts.MatchString(name) }
 
-// tunnelledName reports whether the proxy takes somebody to name.
+// tunnelledName reports whether the proxy takes somebody to name. Names of AWS's services that are not served are among them:
+// their clients are told so inside.
 func tunnelledName(name string) bool {
-	return servedName(name) || pageName(name) || metadataHosts[name]
+	return servedName(name) || pageName(name) || metadataHosts[name] || awsDomains.MatchString(name)
 }
 
 // servePage serves a page under one of AWS's names. The lab's console lies under /console; what the real ones have elsewhere

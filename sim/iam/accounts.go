@@ -80,12 +80,16 @@ func (o *operating) getAccountSummary() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	certificates, err := belongingsOf[certificate](o.Tx, kindCertificate, Root)
+	if err != nil {
+		return nil, err
+	}
 	return summaryResult{[]summaryEntry{
 		{"AccessKeysPerUserQuota", accessKeysPerUser},
 		{"AccountAccessKeysPresent", one(len(root.AccessKeys) > 0)},
 		{"AccountMFAEnabled", one(len(root.Devices) > 0)},
 		{"AccountPasswordPresent", one(root.LoginProfile != nil)},
-		{"AccountSigningCertificatesPresent", 0},
+		{"AccountSigningCertificatesPresent", one(len(certificates) > 0)},
 		{"AssumeRolePolicySizeQuota", int(policy.TrustPolicy)},
 		{"AttachedPoliciesPerGroupQuota", attachedQuota},
 		{"AttachedPoliciesPerRoleQuota", attachedQuota},
@@ -110,7 +114,7 @@ func (o *operating) getAccountSummary() (any, error) {
 		{"RolesQuota", rolesQuota},
 		{"ServerCertificates", 0},
 		{"ServerCertificatesQuota", 20},
-		{"SigningCertificatesPerUserQuota", 2},
+		{"SigningCertificatesPerUserQuota", certificatesPerUser},
 		{"UserPolicySizeQuota", int(policy.InlineUser)},
 		{"Users", o.account.Users},
 		{"UsersQuota", usersQuota},

@@ -18,8 +18,9 @@ type awsPolicy struct {
 }
 
 // awsRows are those that are kept here. Documents, default versions and dates are as AWS published them in May 2026: they were
-// compared with the list that moto 5.2.1 takes from an account (moto/iam/aws_managed_policies.py). IDs are by memory, as are
-// descriptions.
+// compared with the list that moto 5.2.1 takes from an account (moto/iam/aws_managed_policies.py). The IDs, which never change,
+// are those that published listings of accounts have (github.com/tenchi-security/camp, github.com/wallix/awless); descriptions
+// are those of the AWS Managed Policy Reference Guide.
 var awsRows = []struct{ id, path, name, description, version, created, updated string }{
 	{"ANPAIWMBCKSKIEE64ZLYK", "/", "AdministratorAccess", "Provides full access to AWS services and resources.",
 		"v1", "2015-02-06T18:39:46Z", "2015-02-06T18:39:46Z"},
@@ -31,7 +32,7 @@ var awsRows = []struct{ id, path, name, description, version, created, updated s
 		"v2", "2015-02-06T18:40:58Z", "2021-09-27T20:16:37Z"},
 	{"ANPAIZTJ4DXE7G6AGAE6M", "/", "AmazonS3ReadOnlyAccess", "Provides read only access to all buckets via the AWS Management Console.",
 		"v3", "2015-02-06T18:40:59Z", "2023-08-10T21:31:39Z"},
-	{"ANPAJDJ6AQ3LS5ZMKKJHM", "/", "AWSCloudTrail_ReadOnlyAccess", "Provides read only access to AWS CloudTrail.",
+	{"ANPAZKAPJZG4OGLRVUGKM", "/", "AWSCloudTrail_ReadOnlyAccess", "Provides read only access to AWS CloudTrail.",
 		"v1", "2022-06-14T17:19:05Z", "2022-06-14T17:19:05Z"},
 	{"ANPAJACNSXR7Z2VLJW3D6", "/", "AWSCodeCommitReadOnly", "Provides read only access to AWS CodeCommit via the AWS Management Console.",
 		"v14", "2015-07-09T17:05:06Z", "2026-02-12T18:00:25Z"},
@@ -49,7 +50,7 @@ var awsRows = []struct{ id, path, name, description, version, created, updated s
 		"v12", "2015-02-06T18:39:47Z", "2026-02-12T17:59:14Z"},
 	{"ANPAILL3HVNFSB6DCOWYQ", "/", "ReadOnlyAccess", "Provides read-only access to AWS services and resources.",
 		"v182", "2015-02-06T18:39:48Z", "2026-04-03T15:27:12Z"},
-	{"ANPAIX2T3QCXHR2OGGCTO", "/", "SecurityAudit", "The security audit template grants access to read security configuration metadata.",
+	{"ANPAIX2T3QCXHR2OGGCTO", "/", "SecurityAudit", "The security audit template grants access to read security configuration metadata. It is useful for software that audits the configuration of an AWS account.",
 		"v86", "2015-02-06T18:41:01Z", "2026-05-01T03:12:13Z"},
 }
 

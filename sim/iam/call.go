@@ -207,6 +207,11 @@ const (
 	// group or role.
 	kindUsage = "usage"
 
+	// The next three have the user's ID, a space and the thing's own ID.
+	kindSSHKey            = "sshkey"
+	kindCertificate       = "certificate"
+	kindServiceCredential = "servicecredential"
+
 	kindTrail = "trail" // the number of an event in 16 hexadecimal digits
 	// kindThrottle has the key strangers, and with the weakness count-per-session a serial number, a space, an access key ID.
 	kindThrottle = "throttle"

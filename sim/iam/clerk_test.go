@@ -119,7 +119,7 @@ func (c *clerk) dump() map[string]string {
 	all := map[string]string{}
 	require.NoError(c.t, c.store.View(c.t.Context(), func(tx iam.Tx) error {
 		for _, kind := range []string{"account", "user", "userid", "key", "session", "mfa", "credential", "ceremony", "signin", "grave",
-			"group", "groupid", "member", "role", "roleid", "policy", "document", "usage"} {
+			"group", "groupid", "member", "role", "roleid", "policy", "document", "usage", "sshkey", "certificate", "servicecredential"} {
 			records, err := tx.Scan(kind, "", "", 0)
 			if err != nil {
 				return err

@@ -3,9 +3,8 @@ package iam
 import "encoding/xml"
 
 // emptyOperations list what this account never has: things that cannot be made here, and that tools ask for before they
-// delete a user or look through an account.
+// delete a role or look through an account.
 var emptyOperations = func() []*operation {
-	optional := param{"UserName", existingUserNameShape, false}
 	marker, most := param{"Marker", markerShape, false}, param{"MaxItems", maxItemsShape, false}
 	var ops []*operation
 	add := func(name, element string, on func(*operating) (target, error), exists func(*operating) error, params ...param) {
@@ -13,12 +12,8 @@ var emptyOperations = func() []*operation {
 			return emptyResult{element}, exists(o)
 		}})
 	}
-	named := func(o *operating) error { _, err := o.subject(); return err }
 	role := func(o *operating) error { _, err := o.roleNamed(o.param("RoleName")); return err }
 	always := func(*operating) error { return nil }
-	add("ListSigningCertificates", "Certificates", onUser, named, optional, marker, most)
-	add("ListSSHPublicKeys", "SSHPublicKeys", onUser, named, optional, marker, most)
-	add("ListServiceSpecificCredentials", "ServiceSpecificCredentials", onUser, named, optional, param{"ServiceName", shape{}, false}, marker, most)
 	add("ListInstanceProfiles", "InstanceProfiles", onAll("instance-profile"), always, param{"PathPrefix", pathPrefixShape, false}, marker, most)
 	add("ListInstanceProfilesForRole", "InstanceProfiles", onRole, role, param{"RoleName", roleNameShape, true}, marker, most)
 	add("ListServerCertificates", "ServerCertificateMetadataList", onAll("server-certificate"), always,

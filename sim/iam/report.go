@@ -86,7 +86,11 @@ func (o *operating) credentials() (string, error) {
 		if err != nil {
 			return err
 		}
-		return w.Write(reportRow(u, keys, o.account.ID, o.account.Passwords))
+		certificates, err := certificateCells(o.Tx, u)
+		if err != nil {
+			return err
+		}
+		return w.Write(append(reportRow(u, keys, o.account.ID, o.account.Passwords), certificates...))
 	}
 	root, err := userWithID(o.Tx, Root)
 	if err != nil {
@@ -126,7 +130,7 @@ var reportColumns = []string{
 	"cert_1_active", "cert_1_last_rotated", "cert_2_active", "cert_2_last_rotated",
 }
 
-// reportRow returns the row of one user. Signing certificates are things that no user here has.
+// reportRow returns the row of one user, up to its signing certificates.
 func reportRow(u *User, keys []*AccessKey, account string, passwords *PasswordPolicy) []string {
 	name := u.Name
 	if u.ID == Root {
@@ -141,7 +145,7 @@ func reportRow(u *User, keys []*AccessKey, account string, passwords *PasswordPo
 		}
 		row = append(row, keyCells(k)...)
 	}
-	return append(row, "false", notApplicable, "false", notApplicable)
+	return row
 }
 
 // passwordCells returns password_enabled, _last_used, _last_changed and _next_rotation.

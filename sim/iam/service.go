@@ -460,7 +460,8 @@ var operations = func() map[string]*operation {
 	for _, op := range slices.Concat(deviceOperations, tokenOperations, userOperations, accountOperations, securityKeyOperations,
 		deviceDetailsOperations, signInOperations, recoveryOperations, billingOperations, trailOperations, attachmentOperations,
 		groupOperations, roleOperations, policyOperations, assumeOperations, switchOperations, messageOperations,
-		passwordOperations, simulatorOperations, detailOperations, emptyOperations) {
+		passwordOperations, simulatorOperations, detailOperations, sshOperations, certificateOperations, serviceCredentialOperations,
+		emptyOperations) {
 		m[op.service+":"+op.name] = op
 	}
 	return m

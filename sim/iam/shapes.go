@@ -44,45 +44,50 @@ func newShape(min, max int, model, ours string) shape {
 
 // The shapes of IAM, Appendix A.1 and A.2. In the model's dialect \w and \d are ASCII.
 var (
-	accountShape           = newShape(12, 12, `\d{12}`, `\d{12}`)
-	userNameShape          = newShape(1, 64, `[\w+=,.@-]+`, `[\w+=,.@-]+`)
-	existingUserNameShape  = newShape(1, 128, `[\w+=,.@-]+`, `[\w+=,.@-]+`)
-	pathShape              = shape{min: 1, max: 512} // the pattern has its own refusal, InvalidPath
-	pathPrefixShape        = newShape(1, 512, `\u002F[\u0021-\u007F]*`, `/[!-\x7f]*`)
-	deviceNameShape        = newShape(1, 0, `[\w+=,.@-]+`, `[\w+=,.@-]+`)
-	serialNumberShape      = newShape(9, 256, `[\w+=/:,.@-]+`, `[\w+=/:,.@-]+`)
-	authCodeShape          = hidden(newShape(6, 6, `[\d]+`, `[\d]+`))
-	passwordShape          = hidden(newShape(1, 128, `[\u0009\u000A\u000D\u0020-\u00FF]+`, `[\x{9}\x{A}\x{D}\x{20}-\x{FF}]+`))
-	accessKeyIDShape       = newShape(16, 128, `[\w]+`, `[\w]+`)
-	accountAliasShape      = newShape(3, 63, `^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$`, `[a-z0-9](?:[a-z0-9]|-[a-z0-9])+`)
-	markerShape            = newShape(1, 320, `[\u0020-\u00FF]+`, `[\x{20}-\x{FF}]+`)
-	maxItemsShape          = shape{min: 1, max: 1000, kind: number}
-	assignmentStatusShape  = shape{enum: []string{"Assigned", "Unassigned", "Any"}}
-	boundaryShape          = shape{min: 20, max: 2048}
-	keyStatusShape         = shape{enum: []string{"Active", "Inactive", "Expired"}}
-	boolValueShape         = shape{kind: boolean}
-	tagsShape              = shape{max: 50, kind: tagList}
-	tagKeysShape           = shape{max: 50, kind: keyList}
-	tagKeyShape            = newShape(1, 128, `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`, `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`)
-	tagValueShape          = newShape(0, 256, `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`, `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`)
-	tokenSerialNumberShape = newShape(9, 256, `[\w+=/:,.@-]*`, `[\w+=/:,.@-]*`)
-	tokenCodeShape         = hidden(newShape(6, 6, `[\d]*`, `[\d]*`))
-	groupNameShape         = newShape(1, 128, `[\w+=,.@-]+`, `[\w+=,.@-]+`)
-	roleNameShape          = newShape(1, 64, `[\w+=,.@-]+`, `[\w+=,.@-]+`)
-	policyNameShape        = newShape(1, 128, `[\w+=,.@-]+`, `[\w+=,.@-]+`)
-	policyARNShape         = shape{max: 2048} // what is too short is no ARN, and has a refusal of its own
-	policyPathShape        = newShape(1, 512, `((/[A-Za-z0-9\.,\+@=_-]+)*)/`, `((/[A-Za-z0-9.,+@=_-]+)*)/`)
-	documentShape          = newShape(1, 131072, `[\u0009\u000A\u000D\u0020-\u00FF]+`, `[\x{9}\x{A}\x{D}\x{20}-\x{FF}]+`)
-	versionShape           = newShape(0, 0, `v[1-9][0-9]*(\.[A-Za-z0-9-]*)?`, `v[1-9][0-9]*(\.[A-Za-z0-9-]*)?`)
-	policyTextShape        = shape{max: 1000} // policyDescriptionType
-	roleDescriptionShape   = newShape(0, 1000, `[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*`, `[\x{9}\x{A}\x{D}\x{20}-\x{7E}\x{A1}-\x{FF}]*`)
-	maxSessionShape        = shape{min: 3600, max: 43200, kind: number}
-	textsShape             = shape{kind: textList}
-	contextShape           = shape{kind: contextList}
-	policyScopeShape       = shape{enum: []string{"All", "AWS", "Local"}}
-	policyUsageShape       = shape{enum: []string{"PermissionsPolicy", "PermissionsBoundary"}}
-	entityFilterShape      = shape{enum: []string{"User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"}}
-	sessionSecondsShape    = shape{min: 900, max: 129600, kind: number}
+	accountShape             = newShape(12, 12, `\d{12}`, `\d{12}`)
+	userNameShape            = newShape(1, 64, `[\w+=,.@-]+`, `[\w+=,.@-]+`)
+	existingUserNameShape    = newShape(1, 128, `[\w+=,.@-]+`, `[\w+=,.@-]+`)
+	pathShape                = shape{min: 1, max: 512} // the pattern has its own refusal, InvalidPath
+	pathPrefixShape          = newShape(1, 512, `\u002F[\u0021-\u007F]*`, `/[!-\x7f]*`)
+	deviceNameShape          = newShape(1, 0, `[\w+=,.@-]+`, `[\w+=,.@-]+`)
+	serialNumberShape        = newShape(9, 256, `[\w+=/:,.@-]+`, `[\w+=/:,.@-]+`)
+	authCodeShape            = hidden(newShape(6, 6, `[\d]+`, `[\d]+`))
+	passwordShape            = hidden(newShape(1, 128, `[\u0009\u000A\u000D\u0020-\u00FF]+`, `[\x{9}\x{A}\x{D}\x{20}-\x{FF}]+`))
+	accessKeyIDShape         = newShape(16, 128, `[\w]+`, `[\w]+`)
+	accountAliasShape        = newShape(3, 63, `^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$`, `[a-z0-9](?:[a-z0-9]|-[a-z0-9])+`)
+	markerShape              = newShape(1, 320, `[\u0020-\u00FF]+`, `[\x{20}-\x{FF}]+`)
+	maxItemsShape            = shape{min: 1, max: 1000, kind: number}
+	assignmentStatusShape    = shape{enum: []string{"Assigned", "Unassigned", "Any"}}
+	boundaryShape            = shape{min: 20, max: 2048}
+	keyStatusShape           = shape{enum: []string{"Active", "Inactive", "Expired"}}
+	bodyShape                = newShape(1, 16384, `[\u0009\u000A\u000D\u0020-\u00FF]+`, `[\x{9}\x{A}\x{D}\x{20}-\x{FF}]+`)
+	publicKeyIDShape         = newShape(20, 128, `[\w]+`, `[\w]+`)
+	certificateIDShape       = newShape(24, 128, `[\w]+`, `[\w]+`)
+	serviceCredentialIDShape = newShape(20, 128, `[\w]+`, `[\w]+`)
+	encodingShape            = shape{enum: []string{"SSH", "PEM"}}
+	boolValueShape           = shape{kind: boolean}
+	tagsShape                = shape{max: 50, kind: tagList}
+	tagKeysShape             = shape{max: 50, kind: keyList}
+	tagKeyShape              = newShape(1, 128, `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`, `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`)
+	tagValueShape            = newShape(0, 256, `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`, `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`)
+	tokenSerialNumberShape   = newShape(9, 256, `[\w+=/:,.@-]*`, `[\w+=/:,.@-]*`)
+	tokenCodeShape           = hidden(newShape(6, 6, `[\d]*`, `[\d]*`))
+	groupNameShape           = newShape(1, 128, `[\w+=,.@-]+`, `[\w+=,.@-]+`)
+	roleNameShape            = newShape(1, 64, `[\w+=,.@-]+`, `[\w+=,.@-]+`)
+	policyNameShape          = newShape(1, 128, `[\w+=,.@-]+`, `[\w+=,.@-]+`)
+	policyARNShape           = shape{max: 2048} // what is too short is no ARN, and has a refusal of its own
+	policyPathShape          = newShape(1, 512, `((/[A-Za-z0-9\.,\+@=_-]+)*)/`, `((/[A-Za-z0-9.,+@=_-]+)*)/`)
+	documentShape            = newShape(1, 131072, `[\u0009\u000A\u000D\u0020-\u00FF]+`, `[\x{9}\x{A}\x{D}\x{20}-\x{FF}]+`)
+	versionShape             = newShape(0, 0, `v[1-9][0-9]*(\.[A-Za-z0-9-]*)?`, `v[1-9][0-9]*(\.[A-Za-z0-9-]*)?`)
+	policyTextShape          = shape{max: 1000} // policyDescriptionType
+	roleDescriptionShape     = newShape(0, 1000, `[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*`, `[\x{9}\x{A}\x{D}\x{20}-\x{7E}\x{A1}-\x{FF}]*`)
+	maxSessionShape          = shape{min: 3600, max: 43200, kind: number}
+	textsShape               = shape{kind: textList}
+	contextShape             = shape{kind: contextList}
+	policyScopeShape         = shape{enum: []string{"All", "AWS", "Local"}}
+	policyUsageShape         = shape{enum: []string{"PermissionsPolicy", "PermissionsBoundary"}}
+	entityFilterShape        = shape{enum: []string{"User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"}}
+	sessionSecondsShape      = shape{min: 900, max: 129600, kind: number}
 )
 
 // pathPattern is pathType's: `(\u002F)|(\u002F[\u0021-\u007E]+\u002F)`.

@@ -18,7 +18,7 @@ type Snapshot map[string]map[string]string
 // kinds is every kind of record, in the order in which they are written.
 var kinds = append([]string{kindAccount, kindUser, kindUserID, kindKey, kindSession, kindDevice, kindCredential, kindCeremony,
 	kindSignIn, kindMessage, kindGrave, kindThrottle, kindGroup, kindGroupID, kindMember, kindRole, kindRoleID, kindPolicy, kindDocument,
-	kindUsage, kindTrail}, kindsBeside...)
+	kindUsage, kindSSHKey, kindCertificate, kindServiceCredential, kindTrail}, kindsBeside...)
 
 // Check reports what makes s unfit to be restored, nil where nothing does.
 func (s Snapshot) Check() error {

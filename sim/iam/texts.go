@@ -23,6 +23,7 @@ type text struct {
 var texts = []text{
 	// The protocol. "Common Errors" of the IAM API Reference.
 	{"InvalidAction", 400, "InvalidAction", "Could not find operation %s for version %s", "K", "action", "Common Errors"},
+	{"NotInTheLab", 400, "InvalidAction", "mfalab does not have %s:%s, which the real service has; docs/iam.md lists what there is.", "O", "action", "Common Errors"},
 	{"MissingAction", 400, "MissingAction", "The request is missing an action or a required parameter.", "D", "action", "Common Errors"},
 	{"MalformedQueryString", 404, "MalformedQueryString", "The query string contains a syntax error.", "D", "form", "Common Errors"},
 	{"RequestTooLarge", 413, "RequestEntityTooLarge", "The request is larger than %d bytes.", "O", "size", "Lab notes"},
@@ -102,6 +103,19 @@ var texts = []text{
 	{"InvalidSimulation", 400, "InvalidInput", "%s", "K", "simulation", "API_SimulateCustomPolicy"},
 	{"NoSource", 400, "InvalidInput", "Invalid Entity Arn: %s does not clearly define entity type and name.", "S", "simulation", "API_SimulatePrincipalPolicy"},
 	{"AttachedLimit", 409, "LimitExceeded", "Cannot exceed quota for PoliciesPer%s: %d", "S", "attached-policies", "IAM User Guide, reference_iam-quotas"},
+
+	// SSH public keys, signing certificates, service-specific credentials.
+	{"UserIsReferenced", 409, "DeleteConflict", "Cannot delete entity, must remove referenced objects first.", "R", "delete-order", "API_DeleteUser"},
+	{"NoSuchPublicKey", 404, "NoSuchEntity", "The Public Key with id %s cannot be found.", "R", "ssh-key", "API_GetSSHPublicKey"},
+	{"UnrecognizedPublicKey", 400, "UnrecognizedPublicKeyEncoding", "The public key is neither in ssh-rsa nor in PEM format.", "O", "ssh-key", "API_UploadSSHPublicKey"},
+	{"InvalidPublicKey", 400, "InvalidPublicKey", "The public key must have at least %d bits.", "O", "ssh-key", "API_UploadSSHPublicKey"},
+	{"DuplicatePublicKey", 400, "DuplicateSSHPublicKey", "The user has this SSH public key already.", "O", "ssh-key", "API_UploadSSHPublicKey"},
+	{"NoSuchCertificate", 404, "NoSuchEntity", "The Certificate with id %s cannot be found.", "R", "certificate", "API_DeleteSigningCertificate"},
+	{"MalformedCertificate", 400, "MalformedCertificate", "Certificate %s is malformed.", "R", "certificate", "API_UploadSigningCertificate"},
+	{"DuplicateCertificate", 409, "DuplicateCertificate", "The user has this certificate already.", "O", "certificate", "API_UploadSigningCertificate"},
+	{"CertificateLimit", 409, "LimitExceeded", "Cannot exceed quota for CertificatesPerUser: %d", "R", "certificate", "API_UploadSigningCertificate"},
+	{"NoSuchServiceCredential", 404, "NoSuchEntity", "No such credential %s exists", "R", "service-credential", "API_DeleteServiceSpecificCredential"},
+	{"NoSuchCredentialService", 404, "NoSuchEntity", "No such service %s is supported for Service Specific Credentials", "R", "service-credential", "API_CreateServiceSpecificCredential"},
 
 	// Devices.
 	{"NoSuchDevice", 404, "NoSuchEntity", "MFA Device with serial number %s does not exist.", "R", "serial", "API_EnableMFADevice"},

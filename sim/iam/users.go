@@ -214,6 +214,9 @@ func (o *operating) deleteUser() (any, error) {
 	case len(u.AccessKeys) > 0:
 		return nil, o.refuse("UserHasAccessKey")
 	}
+	if err := o.checkBelongings(u.ID); err != nil {
+		return nil, err
+	}
 	key := strings.ToLower(u.Name)
 	if err := o.Delete(kindUser, key); err != nil {
 		return nil, err

@@ -53,7 +53,7 @@ var refusals = map[string]struct {
 	"BucketVersions":  {409, "BucketNotEmpty", "The bucket you tried to delete is not empty. You must delete all versions in the bucket.", "S", "bucket"},
 	"DeleteMarker":    {405, "MethodNotAllowed", "The specified method is not allowed against this resource.", "D", "delete-marker"},
 	"Method":          {405, "MethodNotAllowed", "The specified method is not allowed against this resource.", "D", "method"},
-	"NotImplemented":  {501, "NotImplemented", "A header or query you provided implies functionality that is not implemented.", "D", "operation"},
+	"NotImplemented":  {501, "NotImplemented", "A header or query you provided implies functionality that is not implemented. docs/s3.md lists what there is in mfalab.", "D", "operation"},
 	"KeyTooLong":      {400, "KeyTooLongError", "Your key is too long", "D", "key"},
 	"InvalidURI":      {400, "InvalidURI", "Couldn't parse the specified URI.", "D", "key"},
 	"Argument":        {400, "InvalidArgument", "Invalid Argument", "D", "form"},
