@@ -74,7 +74,7 @@ func TestWhatTheRealServiceHasIsThereOrLacking(t *testing.T) {
 		require.Empty(t, forgotten, service)
 	}
 	_, cfg := newDesk(t)
-	r := httptest.NewRequest("POST", "/", strings.NewReader("Action=CreateInstanceProfile&Version=2010-05-08"))
+	r := httptest.NewRequest("POST", "http://127.0.0.1:6325/", strings.NewReader("Action=CreateInstanceProfile&Version=2010-05-08"))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	require.Contains(t, serve(endpoint.New(cfg), sign(t, r, "iam")).Body.String(), "mfalab does not have iam:CreateInstanceProfile, which the real service has")
 }
