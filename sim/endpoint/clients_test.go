@@ -149,7 +149,7 @@ func TestTheUnmodifiedCLI(t *testing.T) {
 
 	out, err = run("sqs", "list-queues")
 	require.Error(t, err)
-	require.Contains(t, out, "mfalab does not serve sqs: it serves IAM, STS, ")
+	require.Contains(t, out, "sqs is not among the services of mfalab: it serves IAM, STS, ")
 }
 
 func BenchmarkGetCallerIdentity(b *testing.B) {

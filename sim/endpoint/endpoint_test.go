@@ -338,7 +338,7 @@ func TestAnotherKindOfServiceIsRefusedInItsOwnWords(t *testing.T) {
 	r.Header.Set("X-Amz-Target", "DynamoDB_20120810.ListTables")
 	w := serve(endpoint.New(cfg), sign(t, r, "dynamodb"))
 	require.Equal(t, 400, w.Code)
-	require.JSONEq(t, `{"__type":"UnknownOperationException","message":"mfalab does not serve dynamodb: `+
+	require.JSONEq(t, `{"__type":"UnknownOperationException","message":"dynamodb is not among the services of mfalab: `+
 		`it serves IAM, STS, CloudTrail's LookupEvents and, as far as MFA reaches, S3 and EC2"}`, w.Body.String())
 }
 

@@ -52,7 +52,7 @@ func (e *Endpoint) refuseService(w http.ResponseWriter, r *http.Request, id stri
 		service, _, _ = strings.Cut(hostname(r.Host), ".")
 	}
 	const code = "UnknownOperationException" // "Common Errors" of the services with JSON
-	text := fmt.Sprintf("mfalab does not serve %s: %s", service, serves)
+	text := fmt.Sprintf("%s is not among the services of mfalab: %s", service, serves)
 	switch form := strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"); {
 	case isJSON(r):
 		writeJSON(w, id, http.StatusBadRequest, map[string]string{"__type": code, "message": text})

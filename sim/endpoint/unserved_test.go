@@ -20,13 +20,13 @@ import (
 func TestAServiceThatIsNotThereIsNamed(t *testing.T) {
 	_, cfg := newDesk(t)
 	e := endpoint.New(cfg)
-	const form, text = "application/x-www-form-urlencoded", "mfalab does not serve "
+	const form, text = "application/x-www-form-urlencoded", " is not among the services of mfalab: "
 	for _, c := range []struct{ service, method, path, kind, target, body, want string }{
-		{"lambda", "GET", "/2015-03-31/functions", "", "", "", `{"message":"` + text + `lambda: it serves IAM, STS, `},
-		{"kms", "POST", "/", "application/x-amz-json-1.1", "TrentService.ListKeys", "{}", `"message":"` + text + "kms: "},
-		{"cloudformation", "POST", "/", form, "", "Action=ListStacks&Version=2010-05-15", "<Message>" + text + "cloudformation: "},
-		{"sqs", "POST", "/", form, "", "Action=ListQueues&Version=2012-11-05", "<Message>" + text + "sqs: "},
-		{"route53", "GET", "/2013-04-01/hostedzone", "", "", "", "<Message>" + text + "route53: "},
+		{"lambda", "GET", "/2015-03-31/functions", "", "", "", `{"message":"lambda` + text + `it serves IAM, STS, `},
+		{"kms", "POST", "/", "application/x-amz-json-1.1", "TrentService.ListKeys", "{}", `"message":"kms` + text},
+		{"cloudformation", "POST", "/", form, "", "Action=ListStacks&Version=2010-05-15", "<Message>cloudformation" + text},
+		{"sqs", "POST", "/", form, "", "Action=ListQueues&Version=2012-11-05", "<Message>sqs" + text},
+		{"route53", "GET", "/2013-04-01/hostedzone", "", "", "", "<Message>route53" + text},
 	} {
 		for _, host := range []string{"127.0.0.1:6325", c.service + ".us-east-1.amazonaws.com"} {
 			r := httptest.NewRequest(c.method, "http://"+host+c.path, strings.NewReader(c.body))
@@ -48,7 +48,7 @@ func TestTheProxyTakesClientsOfOtherServicesToTheirAnswer(t *testing.T) {
 	r, err := http.NewRequest("GET", "https://lambda.us-east-1.amazonaws.com/2015-03-31/functions", http.NoBody)
 	require.NoError(t, err)
 	answer, err := through(t, address, cfg.Authority, false).Do(sign(t, r, "lambda"))
-	require.Contains(t, read(t, answer, err), "mfalab does not serve lambda: ")
+	require.Contains(t, read(t, answer, err), "lambda is not among the services of mfalab: ")
 	require.Equal(t, "UnknownOperationException", answer.Header.Get("X-Amzn-Errortype"))
 }
 
@@ -76,5 +76,5 @@ func TestWhatTheRealServiceHasIsThereOrLacking(t *testing.T) {
 	_, cfg := newDesk(t)
 	r := httptest.NewRequest("POST", "http://127.0.0.1:6325/", strings.NewReader("Action=CreateInstanceProfile&Version=2010-05-08"))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	require.Contains(t, serve(endpoint.New(cfg), sign(t, r, "iam")).Body.String(), "mfalab does not have iam:CreateInstanceProfile, which the real service has")
+	require.Contains(t, serve(endpoint.New(cfg), sign(t, r, "iam")).Body.String(), "mfalab's iam does not have CreateInstanceProfile, which the real service has")
 }

@@ -23,7 +23,7 @@ type text struct {
 var texts = []text{
 	// The protocol. "Common Errors" of the IAM API Reference.
 	{"InvalidAction", 400, "InvalidAction", "Could not find operation %s for version %s", "K", "action", "Common Errors"},
-	{"NotInTheLab", 400, "InvalidAction", "mfalab does not have %s:%s, which the real service has; docs/iam.md lists what there is.", "O", "action", "Common Errors"},
+	{"NotInTheLab", 400, "InvalidAction", "mfalab's %s does not have %s, which the real service has; docs/iam.md lists what there is.", "O", "action", "Common Errors"},
 	{"MissingAction", 400, "MissingAction", "The request is missing an action or a required parameter.", "D", "action", "Common Errors"},
 	{"MalformedQueryString", 404, "MalformedQueryString", "The query string contains a syntax error.", "D", "form", "Common Errors"},
 	{"RequestTooLarge", 413, "RequestEntityTooLarge", "The request is larger than %d bytes.", "O", "size", "Lab notes"},
