@@ -263,7 +263,8 @@ func (p Profile) checkWords() error {
 func choose[T comparable](profile, field string, words, choice []T) error {
 	for i, w := range words {
 		if !slices.Contains(choice, w) {
-			return fmt.Errorf("u2f: profile %q has %.40q in %s; use %v", profile, fmt.Sprint(w), field, choice)
+			list := strings.ReplaceAll(strings.Trim(fmt.Sprint(choice), "[]"), " ", ", ") // no word has a space
+			return fmt.Errorf("u2f: profile %q has %.40q in %s; use %s", profile, fmt.Sprint(w), field, list)
 		}
 		if slices.Contains(words[:i], w) {
 			return fmt.Errorf("u2f: profile %q has %v twice in %s; write it once", profile, w, field)

@@ -47,7 +47,7 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 		}
 		require.NotEmpty(t, cmd.Short, "%s has no short help", path)
 		require.False(t, strings.HasSuffix(cmd.Short, "."), "%s: a short help has no period", path)
-		require.True(t, cmd.Runnable() || cmd.HasSubCommands(), "%s does nothing", path)
+		require.True(t, cmd.Runnable() || cmd == cmd.Root(), "%s does nothing, or takes a slip of the pen for a wish for help", path)
 		if cmd.Runnable() {
 			require.NotEmpty(t, cmd.Example, "%s has no example", path)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mfalab/mfalab/sim/control"
 	"github.com/mfalab/mfalab/sim/live"
+	"github.com/mfalab/mfalab/token"
 )
 
 func (c *cli) fob() *cobra.Command {
@@ -43,6 +44,9 @@ func (c *cli) fobNew() *cobra.Command {
 	cmd.RunE = func(*cobra.Command, []string) error {
 		if err := spec.Seed.UnmarshalText([]byte(seed)); err != nil {
 			return usage{err}
+		}
+		if _, err := token.ProfileNamed(spec.Profile); err != nil {
+			return usage{err} // before a lab is made for it
 		}
 		switch {
 		case count < 1 || count > live.MaxBox:

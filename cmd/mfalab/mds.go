@@ -18,11 +18,11 @@ import (
 )
 
 func (c *cli) metadata() *cobra.Command {
-	cmd := &cobra.Command{Use: "mds", Short: "What relying parties are told of keys: the metadata BLOB, statuses, revoked certificates",
-		Long: `The lab publishes metadata of its keys as the FIDO Metadata Service does: a signed BLOB with a statement and a history of
+	cmd := group("mds", "What relying parties are told of keys: the metadata BLOB, statuses, revoked certificates", c.mdsShow(), c.mdsSet(),
+		c.mdsFaults(), c.modelStatus("  mfalab mds status"), c.mdsRogue(), c.mdsBiometric(), c.mdsCertificates(), c.mdsRevoke(), c.mdsRestore())
+	cmd.Long = `The lab publishes metadata of its keys as the FIDO Metadata Service does: a signed BLOB with a statement and a history of
 statuses for each model, and lists of revoked certificates. They lie under /mds/ of the lab's address, and, for programs that use
-the lab's proxy, at https://mds3.fidoalliance.org/ and https://mds.fidoalliance.org/.`}
-	cmd.AddCommand(c.mdsShow(), c.mdsSet(), c.mdsFaults(), c.modelStatus("  mfalab mds status"), c.mdsRogue(), c.mdsBiometric(), c.mdsCertificates(), c.mdsRevoke(), c.mdsRestore())
+the lab's proxy, at https://mds3.fidoalliance.org/ and https://mds.fidoalliance.org/.`
 	return cmd
 }
 

@@ -259,7 +259,7 @@ func TestExitStatusAndHelp(t *testing.T) {
 		{[]string{"demo", "--weaken", "nonsense"}, 2, "replay"},
 		{[]string{"status"}, 1, "there is no lab in"},
 		{[]string{"up", "--clock", "sundial"}, 2, "give lab, wall or still"},
-		{[]string{"run"}, 2, "requires at least 1 arg"},
+		{[]string{"run"}, 2, "`mfalab run` takes FILE|FOLDER..., and was given nothing"},
 		{[]string{"run", "nowhere.txtar"}, 2, "nowhere.txtar"},
 		{[]string{"--help"}, 0, ""},
 		{[]string{"completion", "bash"}, 0, ""},

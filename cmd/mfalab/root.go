@@ -68,13 +68,14 @@ func run(ctx context.Context, s std, args []string) int {
 	root := c.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	var status exit
-	switch {
-	case err == nil:
+	if err == nil {
 		return 0
-	case errors.As(err, &status):
+	}
+	var status exit
+	if errors.As(err, &status) {
 		return int(status)
 	}
+	err = misused(root, args, err)
 	said := strings.TrimRight(err.Error(), "\n")
 	if ctx.Err() != nil {
 		// By its text: a lab answers its client in words, also where both are in this process.
@@ -94,7 +95,7 @@ func run(ctx context.Context, s std, args []string) int {
 func (c *cli) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "mfalab",
-		Short:         "A hardware MFA lab in software: fobs, and an AWS-compatible IAM to enrol them in",
+		Short:         "A hardware MFA lab in software: fobs, security keys, and an AWS-compatible IAM to enrol them in",
 		Version:       control.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -102,7 +103,9 @@ func (c *cli) root() *cobra.Command {
   mfalab up                         a lab on 127.0.0.1:6325
   eval "$(mfalab env)"              point this shell's aws CLI at it
   mfalab fob new                    take a fob from the box
-  mfalab fob press GAHT12345678     press its button`,
+  mfalab fob press GAHT12345678     press its button
+  mfalab key new --touch auto       a security key that touches itself
+  mfalab exec -- chromium           a browser that sees it`,
 		PersistentPreRun: func(*cobra.Command, []string) { c.ran = true },
 	}
 	root.SetIn(c.in)
@@ -117,6 +120,7 @@ func (c *cli) root() *cobra.Command {
 		// Without something to run, cobra prints help and is content, whatever the shell's name is.
 		completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	}
+	plain(root)
 	return root
 }
 
@@ -135,7 +139,7 @@ func (c *cli) print(v any, text func(w io.Writer)) error {
 // group is a command that only holds others.
 func group(use, short string, sub ...*cobra.Command) *cobra.Command {
 	g := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-		return usage{fmt.Errorf("say what to do with it: %s", names(sub, cmd))}
+		return hinted{usage{fmt.Errorf("say what to do with it: %s", names(sub, cmd))}, fmt.Sprintf("`%s --help` says what each does", cmd.CommandPath())}
 	}}
 	for _, s := range sub {
 		g.Example += s.Example + "\n"
@@ -146,9 +150,9 @@ func group(use, short string, sub ...*cobra.Command) *cobra.Command {
 }
 
 func names(sub []*cobra.Command, of *cobra.Command) string {
-	var list []string
-	for _, s := range sub {
-		list = append(list, "`"+of.CommandPath()+" "+s.Name()+"`")
+	list := []string{"`" + of.CommandPath() + " " + sub[0].Name() + "`"}
+	for _, s := range sub[1:] {
+		list = append(list, s.Name())
 	}
 	return strings.Join(list, ", ")
 }

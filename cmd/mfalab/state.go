@@ -34,7 +34,8 @@ func (c *cli) status() *cobra.Command {
 				if len(st.Weakened) > 0 {
 					fmt.Fprintf(w, "WEAKENED ON PURPOSE: %s\n", strings.Join(st.Weakened, ", "))
 				}
-				fmt.Fprintf(w, "account %s, %d fobs, %d app accounts, %d events\n", st.Account, st.Fobs, st.Apps, st.Events)
+				fmt.Fprintf(w, "account %s, %s, %s, %s, %s\n", st.Account, several(st.Fobs, "fob"), several(st.Keys, "key"),
+					several(st.Apps, "app account"), several(int(st.Events), "event"))
 				fmt.Fprintf(w, "clock   %s, rate %g\n", st.Clock.Lab.Format(time.DateTime), st.Clock.Rate)
 				fmt.Fprintf(w, "dir     %s\n", st.Dir)
 				if st.Trouble != "" {
@@ -44,6 +45,14 @@ func (c *cli) status() *cobra.Command {
 		})
 	}
 	return cmd
+}
+
+// several counts things for people.
+func several(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func (c *cli) down() *cobra.Command {
@@ -103,7 +112,8 @@ func (c *cli) save() *cobra.Command {
 func writeFile(path string, b []byte) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), ".mfalab-*") // made with 0600
 	if err != nil {
-		return err
+		// The file that is made first bears a name of ours, which says nothing to whoever named the other.
+		return fmt.Errorf("%s cannot be written: %w", path, errors.Unwrap(err))
 	}
 	_, err = f.Write(b)
 	if err = errors.Join(err, f.Close()); err == nil {

@@ -127,18 +127,23 @@ func (c *cli) serve(ctx context.Context, f upFlags, dir string, while func(ctx c
 	if err != nil {
 		return err
 	}
+	if err := running(dir); err != nil {
+		return err
+	}
 	// The port first: a lab that cannot listen leaves no trace.
 	listener, err := net.Listen("tcp", f.listen)
 	if err != nil {
-		return hinted{fmt.Errorf("cannot listen on %s: %w", f.listen, errors.Unwrap(err)), "give another --listen, or end what listens there"}
+		return deaf(f.listen, err)
 	}
 	defer listener.Close()
 	opt.Port = listener.Addr().(*net.TCPAddr).Port
 	lab, err := live.Open(ctx, opt)
 	if errors.Is(err, live.ErrOwned) {
-		owner, _ := live.ReadOwner(dir) // without its number and address the sentence is still true
-		return hinted{owned{fmt.Errorf("the lab in %s is run by process %d at %s", dir, owner.PID, owner.URL)},
-			"`mfalab down` ends it; another --dir has another lab"}
+		if err := running(dir); err != nil {
+			return err
+		}
+		owner, _ := live.ReadOwner(dir) // without its number the sentence is still true
+		return hinted{owned{fmt.Errorf("the lab in %s is in the hands of process %d", dir, owner.PID)}, "try again when that has ended"}
 	}
 	if err != nil {
 		return err
@@ -146,6 +151,26 @@ func (c *cli) serve(ctx context.Context, f upFlags, dir string, while func(ctx c
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	return errors.Join(c.attend(ctx, stop, lab, listener, f, while), lab.Close())
+}
+
+// running returns an error where the lab in dir is being served.
+func running(dir string) error {
+	owner, err := live.ReadOwner(dir)
+	if err != nil || owner.URL == "" || !live.Owned(dir) {
+		return nil
+	}
+	return hinted{owned{fmt.Errorf("the lab in %s is run by process %d at %s", dir, owner.PID, owner.URL)},
+		"use it, or end it with `mfalab down`; another --dir and --listen have another lab"}
+}
+
+// deaf words why a lab cannot listen.
+func deaf(address string, err error) error {
+	var wrong *net.OpError
+	if errors.As(err, &wrong) && errors.As(wrong.Err, new(*net.AddrError)) {
+		return usage{fmt.Errorf("--listen %q is no address: give a host and a port such as 127.0.0.1:6325; port 0 takes a free one", address)}
+	}
+	err = fmt.Errorf("cannot listen on %s: %w", address, errors.Unwrap(err))
+	return hinted{err, "`mfalab up --listen 127.0.0.1:0` takes a free port; another lab may run here already"}
 }
 
 // attend serves an opened lab.
@@ -277,14 +302,14 @@ func browse(url string) error {
 // detach starts this command again in the background and returns when that lab is ready.
 func (c *cli) detach(cmd *cobra.Command) error {
 	dir := c.where()
-	if live.Owned(dir) {
-		owner, _ := live.ReadOwner(dir) // without its number and address the sentence is still true
-		return hinted{fmt.Errorf("the lab in %s is run by process %d at %s", dir, owner.PID, owner.URL), "`mfalab down` ends it"}
+	if err := running(dir); err != nil {
+		return err
 	}
 	program, err := os.Executable()
 	if err != nil {
 		return err
 	}
+	_, before := os.Stat(dir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -305,7 +330,13 @@ func (c *cli) detach(cmd *cobra.Command) error {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- child.Wait() }()
-	return c.awaitReady(cmd.Context(), dir, child.Process.Pid, ended)
+	err = c.awaitReady(cmd.Context(), dir, child.Process.Pid, ended)
+	if err != nil && before != nil && !live.Exists(dir) && !live.Owned(dir) {
+		// It was made for the log alone; a directory with more in it stays.
+		_ = os.Remove(log.Name())
+		_ = os.Remove(dir)
+	}
+	return err
 }
 
 // given repeats a flag as it was given.

@@ -156,6 +156,7 @@ type Status struct {
 	Clock     Clock    `json:"clock"`
 	Fobs      int      `json:"fobs"`
 	Apps      int      `json:"apps"`
+	Keys      int      `json:"keys"`
 	Events    uint64   `json:"events"` // in the journal
 	Weakened  []string `json:"weakened"`
 	// Trouble is what the lab cannot do any more, such as writing its journal to a full disk.
@@ -173,7 +174,7 @@ func (s *Server) status(ctx context.Context, _ none) (Status, error) {
 	}
 	st.Clock, _ = s.clock(ctx, none{})
 	return st, s.lab.Do(ctx, func(w *sim.World) error {
-		st.Fobs, st.Apps = s.lab.Devices()
+		st.Fobs, st.Apps, st.Keys = s.lab.Devices()
 		st.Events = w.Recorded()
 		return nil
 	})

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mfalab/mfalab/hid"
@@ -66,7 +67,7 @@ func KeyProfileNamed(name string) (KeyProfile, error) {
 		}
 		names = append(names, p.Key.Name)
 	}
-	return KeyProfile{}, fmt.Errorf("there is no key profile %q: there are %q", name, names)
+	return KeyProfile{}, fmt.Errorf("there is no key profile %q: use one of %s", name, strings.Join(names, ", "))
 }
 
 // check reports what makes p unfit.

@@ -126,7 +126,9 @@ func numbered(events []sim.Event, number uint64) []sim.Event {
 	return events
 }
 
-func unstored(err error) error { return fmt.Errorf("the lab cannot be stored: %w", err) }
+func unstored(err error) error {
+	return fmt.Errorf("the lab cannot be stored: %w; see whether its disk is full or may not be written to", err)
+}
 
 // withdraw takes back what announce wrote.
 func (l *Lab) withdraw() error {

@@ -113,9 +113,9 @@ func (l *Lab) Heat(ctx context.Context, serial string, celsius float64) error {
 	return err
 }
 
-// Devices returns how many fobs and app accounts lie on the bench. It belongs inside Do.
-func (l *Lab) Devices() (fobs, apps int) {
-	return len(l.bench.shelves[Fobs]), len(l.bench.shelves[Apps])
+// Devices returns how many fobs, app accounts and keys lie on the bench. It belongs inside Do.
+func (l *Lab) Devices() (fobs, apps, keys int) {
+	return len(l.bench.shelves[Fobs]), len(l.bench.shelves[Apps]), len(l.bench.keys)
 }
 
 // Picture is what a fob looks like, as SVG.

@@ -83,5 +83,5 @@ func detectCSV(line string, delimiter rune) (Format, error) {
 	case len(fields) == 2:
 		return "", errors.New("seedfile: a file of serials and seeds alone could be oath-csv, which means hotp, or duo-csv; say which")
 	}
-	return "", fmt.Errorf("seedfile: the file is of no known format; say which it is: %s", Formats())
+	return "", fmt.Errorf("seedfile: the file is of no known format; say which it is: %s", formatNames())
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -104,6 +105,15 @@ func Formats() []Format {
 	return all
 }
 
+// formatNames lists them for an error.
+func formatNames() string {
+	names := make([]string, len(forms))
+	for i, f := range forms {
+		names[i] = string(f.Format)
+	}
+	return strings.Join(names, ", ")
+}
+
 // Title returns what the format is, in words; "" where it is unknown.
 func (f Format) Title() string {
 	if known, err := f.form(); err == nil {
@@ -119,7 +129,7 @@ func (f Format) form() (form, error) {
 			return known.form, nil
 		}
 	}
-	return form{}, fmt.Errorf("seedfile: format %q is not known; use one of %s", string(f), Formats())
+	return form{}, fmt.Errorf("seedfile: format %q is not known; use one of %s", string(f), formatNames())
 }
 
 // A reading is a file while it is read.
