@@ -11,10 +11,14 @@ import (
 
 // Our choice. There is no limit on how long an answer takes: a page may listen to the lab's events for hours.
 const (
-	headerTime = 10 * time.Second // for a request's header, and for a TLS handshake
-	idleTime   = 2 * time.Minute  // between two requests
-	maxHeader  = 64 << 10         // a session token has some 400 bytes; the real services stop at 16 KiB
-	drainTime  = 5 * time.Second  // for what is under way when the lab goes down
+	// headerTime is for a request's header, and for a TLS handshake. It is also how long a connection may wait for its first
+	// request: of many requests at once some find another connection free while theirs is made, and a client keeps what it has
+	// made as long as what it has used. AWS's SDK for Go does for 90 s, and does not send a request again by itself where the
+	// connection ends under it.
+	headerTime = idleTime
+	idleTime   = 2 * time.Minute // between two requests
+	maxHeader  = 64 << 10        // a session token has some 400 bytes; the real services stop at 16 KiB
+	drainTime  = 5 * time.Second // for what is under way when the lab goes down
 )
 
 func newServer(h http.Handler) *http.Server {
