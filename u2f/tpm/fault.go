@@ -64,7 +64,7 @@ func (e *Element) explain(what string, err error) error {
 	case errors.Is(err, tpm2.TPMRCNVSpace):
 		reason, status = "its NV memory is full; make room (tpm2_getcap handles-nv-index, tpm2_nvundefine), or leave out counter=nv", ctap.ErrKeyStoreFull
 	case errors.Is(err, tpm2.TPMRCPolicyFail), errors.Is(err, tpm2.TPMRCPCRChanged):
-		reason = fmt.Sprintf("its PCRs %s are not as they were when the key was made", e.address.pcrList())
+		reason = fmt.Sprintf("its PCRs %s are not as they were when the key was made; boot what was booted then, or make a new key", e.address.pcrList())
 	case errors.Is(err, tpm2.TPMRCIntegrity):
 		reason = "another TPM has wrapped it, or the flash is damaged"
 	case errors.Is(err, tpm2.TPMRCLockout):
