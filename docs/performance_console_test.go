@@ -3,6 +3,7 @@ package docs_test
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/rand"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -37,7 +38,7 @@ var consoleFigures = []figure{{
 	what:    "console: the heaviest page, compressed",
 	bound:   below(100<<10, "100 KiB"),
 	show:    func(bytes float64) string { return number(bytes/1024) + " KiB" },
-	how:     "Every page that the console's navigation leads to, each with its style sheet and its script, as gzip sends them.",
+	how:     "Every page that the console's navigation leads to and the one with a QR picture, each with its style sheet and its script, as gzip sends them.",
 	measure: func(t *testing.T) measured { return repeatedly(t, atTheConsole(t).weight) },
 }}
 
@@ -150,6 +151,10 @@ func (v *visitor) weight(t *testing.T) float64 {
 		"/iam/mfa/" + live.Administrator + "/assign"} {
 		heaviest = max(heaviest, size(path))
 	}
+	v.open(t, "/iam/mfa/"+live.Administrator+"/assign")
+	r, err := v.PostForm(v.base+"/iam/mfa/"+live.Administrator+"/assign", url.Values{"form": {v.form}, "type": {"virtual"}, "device_name": {rand.Text()}})
+	require.Contains(t, v.took(t, r, err), `id="qr_code"`)
+	heaviest = max(heaviest, v.weighs(t, r.Request.URL.String()))
 	return float64(besides + heaviest)
 }
 

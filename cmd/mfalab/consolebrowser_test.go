@@ -180,6 +180,7 @@ func TestTheConsole(t *testing.T) {
 		{"a key proves its model, which is revoked", (*clerkDesk).proved},
 		{"a role, and the way back", (*clerkDesk).switched},
 		{"a keyboard is enough", (*clerkDesk).keyboardOnly},
+		{"a keyboard is enough for a wizard, too", (*clerkDesk).typed},
 		{"the pages of 2023", (*clerkDesk).of2023},
 		{"the pages of 2017", (*clerkDesk).of2017},
 		{"the pages of 2012", (*clerkDesk).of2012},
@@ -377,10 +378,19 @@ func (c *clerkDesk) recovered(t *testing.T) {
 	root()
 	c.at("/home")
 	c.see("/iam/me")
-	c.fob()
+	serial := c.fob()
 	c.signOut()
+	// A device that has drifted is found again before the sign-in.
+	c.do(t, "fob", "drift", serial, "--by", "270s")
 	root()
 	c.at("/signin/mfa")
+	c.press("#mfa_trouble")
+	c.press("#resync_link")
+	first, second := c.codes(serial)
+	c.fill("#code1", first, "#code2", second)
+	c.press("#resync_button")
+	c.at("/signin/mfa")
+	// One that is lost is not.
 	c.press("#mfa_trouble")
 	c.press("#other_factors")
 	text := func(expression string) (s string) {

@@ -4,11 +4,13 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mfalab/mfalab/sim/live"
@@ -82,4 +84,57 @@ func (c *clerkDesk) switched(t *testing.T) {
 	c.at("/home")
 	c.says("You are yourself again.")
 	c.signOut()
+}
+
+// reach goes on with the tabulator until the focus is there; each place on the way can be seen to have it.
+func (c *clerkDesk) reach(selector string) {
+	c.t.Helper()
+	for range 50 {
+		var at struct{ There, Seen bool }
+		require.NoError(c.t, json.Unmarshal(c.eval(c.t, fmt.Sprintf(`(({ activeElement: e }) => ({ There: e.matches(%q),
+			Seen: e === document.body || getComputedStyle(e).outlineStyle !== "none" }))(document)`, selector)), &at))
+		require.True(c.t, at.Seen, "on the way to %s at\n%s", selector, c.sight())
+		if at.There {
+			return
+		}
+		c.eval(c.t, `(window.before = document.activeElement, 1)`)
+		c.keys("", "\t")
+		c.awaits(c.t, `document.activeElement !== window.before`)
+	}
+	require.Fail(c.t, "no tabulator leads there", "%s at\n%s", selector, c.sight())
+}
+
+// confirms presses Enter where the focus is, and waits for the page that comes.
+func (c *clerkDesk) confirms() {
+	c.t.Helper()
+	c.eval(c.t, leaving)
+	c.keys("", "\r")
+	c.awaits(c.t, replaced)
+}
+
+// typed assigns a fob and takes it away again, by nothing but the keyboard.
+func (c *clerkDesk) typed(t *testing.T) {
+	c.administer()
+	c.user("kate")
+	serial := c.do(t, "fob", "new")
+	c.reach("#assign_mfa")
+	c.confirms()
+	c.at("/iam/mfa/kate/assign")
+	c.reach("#type_virtual")
+	c.keys("", kb.ArrowDown)
+	c.awaits(t, `document.activeElement.matches("#type_hardware:checked")`)
+	c.confirms()
+	first, second := c.codes(serial)
+	c.keys("#serial", serial+"\t")
+	c.keys("#code1", first+"\t")
+	c.keys("#code2", second)
+	c.confirms()
+	c.at("/iam/users/kate")
+	c.says("The MFA device was assigned.")
+	c.reach(`[aria-label="Remove ` + serial + `"]`)
+	c.confirms()
+	c.says("The MFA device was removed.")
+	c.reach("#aws-console-logout")
+	c.confirms()
+	c.at("/signin")
 }

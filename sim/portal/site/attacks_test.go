@@ -245,6 +245,7 @@ func TestAnEnrolmentSentTwiceRegistersOnce(t *testing.T) {
 	require.Equal(t, []string{"phone", "tablet"}, l.devices())
 	b.page = old
 	b.send("/devices/new/app", "code", l.code(second))
+	require.Contains(t, b.page, "This enrolment is over. Begin again.")
 	require.Equal(t, []string{"phone", "tablet"}, l.devices())
 }
 
