@@ -74,6 +74,9 @@ type LookedUp struct {
 // lookupEvents implements LookupEvents. It looks into the region that it is called in, as the real one does: what was asked
 // of IAM is in us-east-1. A token is good with the parameters of the call that it came from.
 func (o *operating) lookupEvents() (any, error) {
+	if !o.lookups.admit(o.Region, o.Now, int(o.settings.LookupRate)) {
+		return nil, o.refuse("LookupThrottled")
+	}
 	f, err := o.lookupFilter()
 	if err != nil {
 		return nil, err

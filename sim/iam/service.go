@@ -48,6 +48,7 @@ type Service struct {
 	documents documents
 	devices   remembered
 	events    trailed
+	lookups   paced
 	origin    atomic.Pointer[origin]
 	settings  Settings
 	texts     map[string]text

@@ -25,6 +25,7 @@ type Settings struct {
 	ResyncPrompt   int64         `json:"resyncPrompt"`
 	LateResync     bool          `json:"lateResync,omitempty"`
 	Settle         time.Duration `json:"settle"`
+	LookupRate     int64         `json:"lookupRate,omitempty"`
 
 	// What security keys are asked for, which is not documented either.
 	RPID             string        `json:"rpID"`
@@ -122,6 +123,8 @@ var settingRows = []settingRow{
 		func(s *Settings) any { return &s.LateResync }, 0, 0, []string{"refuse", "accept"}},
 	{Setting{"settle", "", "how long a user created anew, or a new login profile, cannot be changed", "API_EnableMFADevice", false},
 		func(s *Settings) any { return &s.Settle }, 0, int64(time.Hour), nil},
+	{Setting{"lookup-rate", "", "LookupEvents that are answered in one second of the lab's clock and one region; AWS answers 2; 0 is any number", "API_LookupEvents", false},
+		func(s *Settings) any { return &s.LookupRate }, 0, 1000, nil},
 	{Setting{"rp-id", "", "the relying party ID that security keys are enrolled for: the sign-in page's host, or a domain above it", "WebAuthn, Section 7.1", false},
 		func(s *Settings) any { return &s.RPID }, 0, 0, nil},
 	{Setting{"rp-origin", "", "the origin of the sign-in page, which security keys' answers must come from", "WebAuthn, Section 7.1", false},

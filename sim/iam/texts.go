@@ -170,6 +170,7 @@ var texts = []text{
 	{"LookupMaxResults", 400, "InvalidMaxResultsException", "MaxResults is a number from 1 to %d.", "O", "form", "API_LookupEvents"},
 	{"LookupCategory", 400, "InvalidEventCategoryException", "The event category %s is not valid.", "O", "form", "API_LookupEvents"},
 	{"LookupTimeRange", 400, "InvalidTimeRangeException", "The time range of a lookup must begin before it ends.", "O", "time-range", "API_LookupEvents"},
+	{"LookupThrottled", 400, "ThrottlingException", "Rate exceeded", "S", "lookup-rate", "API_LookupEvents"},
 	{"LookupToken", 400, "InvalidNextTokenException", "The next token is not valid, or came with other parameters.", "O", "next-token", "API_LookupEvents"},
 
 	// Devices, as the services beside IAM answer. The lab's text has the code in it, as the real one has; no record has.

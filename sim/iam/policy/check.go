@@ -113,6 +113,8 @@ var traps = []trap{
 		"add iam:ChangePassword to the NotAction list", unlisted("iam:ChangePassword", "")},
 	{"cannot-enrol", Risky, "Section 4.4", "who has no device yet cannot enable one: locked out",
 		"add iam:EnableMFADevice to the NotAction list", unlisted("iam:EnableMFADevice", "")},
+	{"denies-enrolling", Risky, "Section 4.4", "it denies enabling a device, too: who has none can never use MFA: locked out",
+		"list under NotAction what it takes to enrol, in place of Action: mfalab policy new --for force", deniesEnrolling},
 	{"orphan-device", Risky, "Section 4.4", "a cancelled wizard leaves a virtual device that its user may not delete, and its name blocks the next try",
 		"add iam:DeleteVirtualMFADevice to the NotAction list, or name devices freely",
 		unlisted("iam:DeleteVirtualMFADevice", "iam:CreateVirtualMFADevice")},
@@ -245,6 +247,14 @@ func unlisted(action, beside string) func(*Document, *Statement) (*Condition, bo
 	return func(_ *Document, s *Statement) (*Condition, bool) {
 		return nil, s.forcesMFA() && !s.lists(action) && (beside == "" || s.lists(beside))
 	}
+}
+
+// deniesEnrolling springs for a policy of users that denies, without MFA, things by name of which enabling a device of their own
+// is one, as "*" and "iam:*" are. The traps of the lists under NotAction never see it, and it locks out more people than they do.
+func deniesEnrolling(_ *Document, s *Statement) (*Condition, bool) {
+	st, ok := s.stance()
+	return nil, ok && s.Effect == Deny && !s.NotAction && (st.key || st.plain) && !st.fresh && len(s.Principals) == 0 && !s.otherwise() &&
+		s.speaksOf("iam:EnableMFADevice", ownUser, false)
 }
 
 // deactivates springs for a force-MFA list that lets the device itself be taken away.

@@ -17,11 +17,11 @@ func rules(d *Document) []string {
 	return names
 }
 
-// TestTraps has statements and the traps that they walk into. D, A and F begin a Deny of everything, an Allow of
+// TestTraps has statements and the traps that they walk into. D, A and F begin a Deny of two services, an Allow of
 // everything, and a Deny of all but a list.
 func TestTraps(t *testing.T) {
 	words := strings.NewReplacer(
-		"D{", `{"Effect":"Deny","Action":"*","Resource":"*","Condition":{`,
+		"D{", `{"Effect":"Deny","Action":["s3:*","sqs:*"],"Resource":"*","Condition":{`,
 		"A{", `{"Effect":"Allow","Action":"*","Resource":"*","Condition":{`,
 		"F[", `{"Effect":"Deny","Resource":"*","Condition":{"BoolIfExists":{"aws:MultiFactorAuthPresent":"false"}},"NotAction":[`,
 		`"MFA"`, `"aws:MultiFactorAuthPresent"`, `"AGE"`, `"aws:MultiFactorAuthAge"`)
@@ -67,7 +67,7 @@ func TestTraps(t *testing.T) {
 			`{"Effect":"Allow","NotAction":"s3:GetObject","Resource":"*"}`, "broader-allow"},
 		{"a deny that another one completes", `{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"Null":{"MFA":"true"}}},F[` + enrol + `]}`, ""},
 		{"but for its list", `{"Effect":"Deny","Action":"IAM:*","Resource":"*","Condition":{"Null":{"MFA":"true"}}},F[` + enrol + `]}`,
-			"deny-misses-sessions"},
+			"deny-misses-sessions denies-enrolling"},
 		{"a broader allow under a force-MFA deny", `{"Effect":"Allow","Action":"s3:Get","Resource":"*","Condition":{"Bool":{"MFA":"true"}}},` +
 			`{"Effect":"Allow","Action":"s3:*","Resource":"*"},F[` + enrol + `]}`, ""},
 		{"all resources but those", `{"Effect":"Allow","Action":"s3:Get","Resource":"arn:aws:s3:::a/x","Condition":{"Bool":{"MFA":"true"}}},` +
@@ -78,6 +78,11 @@ func TestTraps(t *testing.T) {
 		{"a wizard's orphan", `F[` + enrol + `,"iam:CreateVirtualMFADevice"]}`, "orphan-device"},
 		{"which may go", `F[` + enrol + `,"iam:*VirtualMFADevice"]}`, ""},
 		{"a thief's way", `F[` + enrol + `,"iam:D*MFADevice"]}`, "deactivate-without-mfa"},
+		{"everything", `{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"BoolIfExists":{"MFA":"false"}}}`, "denies-enrolling"},
+		{"everything about users", `{"Effect":"Deny","Action":"iam:*","Resource":"arn:aws:iam::*:user/*","Condition":{"Null":{"AGE":"true"}}}`, "denies-enrolling"},
+		{"everything about roles", `{"Effect":"Deny","Action":"iam:*","Resource":"arn:aws:iam::*:role/*","Condition":{"Null":{"AGE":"true"}}}`, ""},
+		{"everything from elsewhere", `{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"BoolIfExists":{"MFA":"false"},` +
+			`"NotIpAddress":{"aws:SourceIp":"192.0.2.0/24"}}}`, ""},
 		{"a set that may be missing", `A{"ForAllValues:StringEquals":{"aws:TagKeys":"a"}}}`, "for-all-values"},
 		{"and may not", `A{"ForAllValues:StringEquals":{"aws:TagKeys":"a"},"Null":{"aws:TagKeys":"false"}}}`, ""},
 	} {

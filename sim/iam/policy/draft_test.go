@@ -124,7 +124,7 @@ func TestTrapsBetweenDocuments(t *testing.T) {
 	findings := Check(narrow, one(`{"Effect":"Allow","Action":"ec2:*","Resource":"*"}`))
 	require.Len(t, findings, 1)
 	require.Equal(t, "broader-allow", findings[0].Rule)
-	null := one(`{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Null":{"aws:MultiFactorAuthPresent":"true"}}}`)
+	null := one(`{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"Null":{"aws:MultiFactorAuthPresent":"true"}}}`)
 	require.Len(t, Check(null), 1)
-	require.Empty(t, Check(null, one(`{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"false"}}}`)))
+	require.Empty(t, Check(null, one(`{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"false"}}}`)))
 }
