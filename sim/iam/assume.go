@@ -77,7 +77,9 @@ func (o *operating) assumeRole() (any, error) {
 	return result, err
 }
 
-// presentedMFA judges the call's device and code and reports whether there were any.
+// presentedMFA judges the call's device and code and reports whether there were any. It comes before the policies, so that a code
+// is judged, and a wrong one counted, whoever sends it; what a caller may do is not said before. What a code here is good for is
+// the trust policy's condition alone: the session that begins does not carry aws:MultiFactorAuthPresent on (Section 2.2).
 func (o *operating) presentedMFA() (bool, error) {
 	serial := o.param("SerialNumber")
 	if (serial == "") != (o.param("TokenCode") == "") {
@@ -93,6 +95,7 @@ func (o *operating) presentedMFA() (bool, error) {
 	return err == nil, err
 }
 
+// assume is assumeRole behind the code: mfa says whether one was given and accepted.
 func (o *operating) assume(mfa bool) (any, error) {
 	r, err := o.trusting(mfa)
 	if err != nil {
@@ -140,7 +143,10 @@ func arnLike(text string) bool {
 	return len(parts) == 6 && parts[0] == "arn" && parts[1] != "" && parts[2] != "" && parts[5] != ""
 }
 
-// trusting returns the role that the call names, if its trust policy and the caller's own let it be assumed.
+// trusting returns the role that the call names, if its trust policy and the caller's own let it be assumed. One answer serves for
+// a role that is not there, one under another path, and one that does not trust the caller: nobody learns from it which roles an
+// account has, and nobody that MFA is all that is missing (Section 2.2, seen). Session tags and a source identity need
+// permissions of their own, in the trust policy as well (id_session-tags, id_credentials_temp_control-access_monitor).
 func (o *operating) trusting(mfa bool) (*Role, error) {
 	arn := o.param("RoleArn")
 	r, err := roleNamed(o.Tx, arn[strings.LastIndexByte(arn, '/')+1:])
@@ -231,7 +237,8 @@ func (o *operating) roleSessionLength(r *Role) (time.Duration, error) {
 }
 
 // transitiveTags returns the tags of the session to come, with those that the caller's session passes on, and which of them
-// it passes on itself.
+// it passes on itself. A tag that is passed on cannot be overwritten on the way (recorded): policies of the last role trust what
+// the first one said of its caller.
 func (o *operating) transitiveTags(tags []Tag) (all []Tag, transitive []string, err error) {
 	wanted := tagsIn("TransitiveTagKeys", o.Call)
 	has := func(list []Tag, key string) bool {
@@ -275,7 +282,9 @@ func onFederated(o *operating) (target, error) {
 	return target{arn: o.federatedARN(o.param("Name"))}, nil
 }
 
-// getFederationToken begins a session for somebody whom the account does not know. It has no MFA: AWS MFA, Section 2.2.
+// getFederationToken begins a session for somebody whom the account does not know. It has no MFA: AWS MFA, Section 2.2. The session
+// has the permissions of the user who calls, cut down by what is passed: without a policy it may nothing at all
+// (API_GetFederationToken).
 func (o *operating) getFederationToken() (any, error) {
 	length, err := o.sessionLength()
 	if err != nil {

@@ -108,6 +108,7 @@ func (s *Service) EncodeDenial(ctx context.Context, r Request, d policy.Decision
 	return s.seal(plain)
 }
 
+// values are texts as the message has them.
 func values(list ...string) items[value] {
 	out := items[value]{[]value{}}
 	for _, v := range list {
@@ -116,6 +117,7 @@ func values(list ...string) items[value] {
 	return out
 }
 
+// conditions are those of a statement as the message has them: it leaves out the operators.
 func conditions(list []policy.Condition) items[condition] {
 	out := items[condition]{[]condition{}}
 	for _, c := range list {
@@ -124,7 +126,8 @@ func conditions(list []policy.Condition) items[condition] {
 	return out
 }
 
-// sealer is the account's own key for messages.
+// sealer is the account's own key for messages. It grows from the account's chance, so that a lab that is loaded again can still
+// decode what it has sealed.
 func (s *Service) sealer() (cipher.AEAD, error) {
 	block, err := aes.NewCipher(s.chance().Derive("iam", "authorization-message", s.Account()).Bytes(32))
 	if err != nil {
@@ -133,7 +136,9 @@ func (s *Service) sealer() (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// seal encrypts a message. The nonce is the hash of what is in it, so that the same denial gives the same message.
+// seal encrypts a message. The nonce is the hash of what is in it, so that the same denial gives the same message, and a script
+// the same journal; one key never meets the same nonce with two texts. It is compressed because it goes out inside an error
+// message, where the real one has some hundred characters as well.
 func (s *Service) seal(plain []byte) (string, error) {
 	var packed bytes.Buffer
 	w, err := flate.NewWriter(&packed, flate.BestCompression)

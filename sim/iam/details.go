@@ -62,7 +62,8 @@ type detail struct {
 }
 
 // authorizationDetails implements GetAccountAuthorizationDetails: users, groups, roles, the account's policies, and those
-// of AWS's that somebody has.
+// of AWS's that somebody has. It is one list in five parts and pages go through all of it by one marker, hence the digit before each
+// key. An entry is described when the page that it is on is known, because to describe one reads all that hangs on it.
 func (o *operating) authorizationDetails() (any, error) {
 	filter := textsIn("Filter", o.Call)
 	var all []detail
@@ -163,7 +164,8 @@ func (o *operating) detailGroup(record []byte, d *detailsResult) error {
 	return err
 }
 
-// detailRole adds a role, its trust policy with it.
+// detailRole adds a role, its trust policy with it: who may do what does not end with what the role may do, and who looks for roles
+// that can be assumed without MFA looks here.
 func (o *operating) detailRole(record []byte, d *detailsResult) error {
 	r := &Role{}
 	if err := json.Unmarshal(record, r); err != nil {

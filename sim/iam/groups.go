@@ -12,7 +12,9 @@ const (
 	groupsPerUser = 10
 )
 
-// groupOperations are the operations on groups and on who is in them.
+// groupOperations are the operations on groups and on who is in them. A group is no principal: it signs nothing and cannot be named
+// in a policy's Principal; it is a way to give policies to users (id_groups). So none of these changes what a group may do, only
+// whom its policies reach, from the next call on.
 var groupOperations = []*operation{
 	{service: "iam", name: "CreateGroup", on: onNewGroup, writes: true, run: (*operating).createGroup, params: []param{
 		{"Path", pathShape, false}, {"GroupName", groupNameShape, true}}},
@@ -46,6 +48,7 @@ type groupXML struct {
 	CreateDate string
 }
 
+// describeGroup returns g as answers show it.
 func (o *operating) describeGroup(g *Group) groupXML {
 	return groupXML{g.Path, g.Name, g.ID, g.arn(o.account.ID), stamp(g.Created)}
 }
@@ -112,7 +115,8 @@ func (o *operating) getGroup() (any, error) {
 	return getGroupResult{o.describeGroup(g), list[userXML]{users}, end}, nil
 }
 
-// members returns the IDs of the users in g.
+// members returns the IDs of the users in g. Who is in a group is written twice, here and in the user's own record: the users of
+// a group are asked for by people, the groups of a user by every decision about one.
 func (o *operating) members(g *Group) ([]string, error) {
 	records, err := o.Scan(kindMember, g.ID+" ", "", 0)
 	var ids []string
@@ -147,7 +151,8 @@ func (o *operating) updateGroup() (any, error) {
 	return nil, putGroup(o.Tx, g)
 }
 
-// deleteGroup implements DeleteGroup; a group in use stays.
+// deleteGroup implements DeleteGroup; a group in use stays. What stands in the way is said one thing at a time, policies before
+// users: the order is our reading, as with users.
 func (o *operating) deleteGroup() (any, error) {
 	g, err := o.groupNamed(o.param("GroupName"))
 	if err != nil {
@@ -235,7 +240,8 @@ func (o *operating) addUserToGroup() (any, error) {
 	return nil, putUser(o.Tx, u)
 }
 
-// removeUserFromGroup implements RemoveUserFromGroup: who is not in it is none of its users.
+// removeUserFromGroup implements RemoveUserFromGroup: who is not in it is none of its users, and to be taken out changes nothing.
+// The policies of the group stop to count with this transaction, for sessions that were begun before, too.
 func (o *operating) removeUserFromGroup() (any, error) {
 	u, g, err := o.membership()
 	if err != nil {
@@ -248,7 +254,8 @@ func (o *operating) removeUserFromGroup() (any, error) {
 	return nil, putUser(o.Tx, u)
 }
 
-// checkUnused refuses to delete what has policies.
+// checkUnused refuses to delete what has policies: users, groups and roles alike. Attached ones come first and inline ones after
+// (both texts recorded, for roles).
 func (o *operating) checkUnused(id string, h *holding) error {
 	if len(h.Attached) > 0 {
 		return o.refuse("StillAttached")
@@ -306,7 +313,8 @@ func (o *operating) groupNamed(name string) (*Group, error) {
 	return g, err
 }
 
-// onGroup is the group that the call names.
+// onGroup is the group that the call names. One that is not there goes by the ARN that its name makes, so that a denial does not
+// tell whether it is.
 func onGroup(o *operating) (target, error) {
 	name := o.param("GroupName")
 	g := &Group{}

@@ -15,7 +15,8 @@ const (
 	versionsQuota = 5
 )
 
-// policyOperations are the operations on managed policies and their versions.
+// policyOperations are the operations on managed policies and their versions. AWS's own policies are there for whoever reads or
+// attaches, and refuse every change with a text of their own for each (recorded), before anything else is looked at.
 var policyOperations = []*operation{
 	{service: "iam", name: "CreatePolicy", on: onNewPolicy, writes: true, run: (*operating).createPolicy, params: []param{
 		{"PolicyName", policyNameShape, true}, {"Path", policyPathShape, false}, {"PolicyDocument", documentShape, true},
@@ -99,7 +100,8 @@ func (o *operating) describePolicy(p *ManagedPolicy) (policyXML, error) {
 	return x, err
 }
 
-// uses counts how often a managed policy is used in that way.
+// uses counts how often a managed policy is used in that way. It counts the records of use and keeps no number: a number could
+// come to differ from what it counts.
 func (o *operating) uses(arn, use string) (int, error) {
 	records, err := o.Scan(kindUsage, usageKey(arn, use, ""), "", 0)
 	return len(records), err
@@ -141,7 +143,8 @@ func (o *operating) checkManaged(text string) error {
 	return o.malformed(policy.Managed.Check(policy.Size(text), ""))
 }
 
-// addVersion stores p with another version.
+// addVersion stores p with another version. The document is a record of its own, because a policy is read for its name and default
+// version far more often than for its text, and up to five texts of 6 KiB hang on it.
 func (o *operating) addVersion(p *ManagedPolicy, text string, isDefault bool) error {
 	p.Last++
 	p.Updated = o.today()
@@ -183,7 +186,8 @@ func (o *operating) getPolicy() (any, error) {
 	return policyResult{x}, err
 }
 
-// deletePolicy implements DeletePolicy: nobody may use it, and the default version has to be the only one.
+// deletePolicy implements DeletePolicy: nobody may use it, and the default version has to be the only one. As a boundary it is in
+// use, too; a user whose boundary went would have none, and be able to do more than before.
 func (o *operating) deletePolicy() (any, error) {
 	p, err := o.ownPolicy("ForeignPolicyDelete")
 	if err != nil {
@@ -254,7 +258,8 @@ func (o *operating) listPolicies() (any, error) {
 	return listPoliciesResult{list[policyXML]{out}, end}, err
 }
 
-// listed returns p as a list shows it, and whether the call's filters let it through.
+// listed returns p as a list shows it, and whether the call's filters let it through. PolicyUsageFilter says more than OnlyAttached
+// and counts where both are given: a policy that is only a boundary is attached to nobody.
 func (o *operating) listed(p *ManagedPolicy) (policyXML, bool, error) {
 	if !strings.HasPrefix(p.Path, o.pathOr("PathPrefix")) {
 		return policyXML{}, false, nil
@@ -296,7 +301,8 @@ func (o *operating) listPolicyTags() (any, error) {
 // errNoPolicy is behind a version whose document is not in the store.
 var errNoPolicy = errors.New("the policy is gone")
 
-// managed returns the managed policy with that ARN, of the account's or of AWS's, or nil where there is none.
+// managed returns the managed policy with that ARN, of the account's or of AWS's, or nil where there is none. Names are unique
+// without their path, and the records go by them; an ARN with another path, or of another account, names none.
 func (s *Service) managed(tx Tx, arn string) (*ManagedPolicy, error) {
 	if p := awsPolicies[arn]; p != nil {
 		return &p.ManagedPolicy, nil
@@ -309,7 +315,8 @@ func (s *Service) managed(tx Tx, arn string) (*ManagedPolicy, error) {
 	return p, nil
 }
 
-// documentText returns the text of a version of p.
+// documentText returns the text of a version of p. Of AWS's there is one version, the default; which ones came before it the lab
+// does not know.
 func documentText(tx Tx, p *ManagedPolicy, version string) (string, error) {
 	if a := awsPolicies[p.arn("aws")]; a != nil && a.ID == p.ID {
 		return a.text, nil

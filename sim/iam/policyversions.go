@@ -22,7 +22,8 @@ func describeVersion(p *ManagedPolicy, v PolicyVersion) versionXML {
 	return versionXML{VersionID: v.ID, IsDefaultVersion: v.ID == p.Default, CreateDate: stamp(v.Created)}
 }
 
-// createPolicyVersion implements CreatePolicyVersion. Numbers are not given twice.
+// createPolicyVersion implements CreatePolicyVersion. Numbers are not given twice: what a trail says of v3 is about one text for ever.
+// A version that is not made the default decides nothing, and its document is checked all the same.
 func (o *operating) createPolicyVersion() (any, error) {
 	p, err := o.ownPolicy("ForeignPolicyUpdate")
 	if err != nil {
@@ -191,7 +192,8 @@ type entity struct {
 	entityXML
 }
 
-// letsThrough reports whether the call's filters let an entity through.
+// letsThrough reports whether the call's filters let an entity through: the path is that of the user, group or role, not the
+// policy's.
 func (o *operating) letsThrough(use, word, path string) bool {
 	filter, usage := o.param("EntityFilter"), o.param("PolicyUsageFilter")
 	return strings.HasPrefix(path, o.pathOr("PathPrefix")) && (filter == "" || strings.EqualFold(filter, word)) &&

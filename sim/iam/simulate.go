@@ -50,7 +50,8 @@ func (o *operating) simulated() (set policy.Set, caller policy.Caller, err error
 	return set, caller, err
 }
 
-// source returns the policies of the user, group or role with that ARN.
+// source returns the policies of the user, group or role with that ARN. A group has no ARN that could sign anything: its policies
+// are simulated as those of a user who has no others. The path in the ARN is not looked at, since names are unique without it.
 func (o *operating) source(arn string) (policy.Set, policy.Caller, error) {
 	rest, own := strings.CutPrefix(arn, o.iamARN(""))
 	kind, path, named := strings.Cut(rest, "/")
@@ -87,7 +88,8 @@ func (o *operating) source(arn string) (policy.Set, policy.Caller, error) {
 	return policy.Set{Identity: st.identity, Boundary: st.boundary}, caller, nil
 }
 
-// brought returns the documents that a call brings in a list.
+// brought returns the documents that a call brings in a list. They go by the names that the real service gives them in
+// MatchedStatements: the parameter and the place in it, from 1.
 func (o *operating) brought(kind policy.Kind, list string) ([]policy.Attached, error) {
 	var out []policy.Attached
 	for i, text := range textsIn(list, o.Call) {
@@ -100,7 +102,8 @@ func (o *operating) brought(kind policy.Kind, list string) ([]policy.Attached, e
 	return out, nil
 }
 
-// unsimulated is the answer to a document that cannot be simulated.
+// unsimulated is the answer to a document that cannot be simulated: InvalidInput, where storing the same document answers
+// MalformedPolicyDocument (the errors of API_SimulateCustomPolicy).
 func (o *operating) unsimulated(err error) error {
 	if fault, ok := err.(*policy.Error); ok {
 		return o.refuse("InvalidSimulation", fault.Message)
@@ -132,7 +135,10 @@ type simulateResult struct {
 	tail
 }
 
-// simulate implements SimulatePrincipalPolicy and SimulateCustomPolicy: every action on every resource, in that order.
+// simulate implements SimulatePrincipalPolicy and SimulateCustomPolicy: every action on every resource, in that order. Nothing of
+// the request that asks is in the simulated ones: an administrator with MFA who asks about somebody's policies without naming
+// aws:MultiFactorAuthPresent is told what happens where the key is missing, as with an access key, and that it was missing. That is
+// the real service's behaviour (Section 4.5), and the most common misreading of its results.
 func (o *operating) simulate() (any, error) {
 	set, caller, err := o.simulated()
 	if err != nil {
@@ -141,10 +147,12 @@ func (o *operating) simulate() (any, error) {
 	if arn := o.param("CallerArn"); arn != "" {
 		caller.ARN = arn
 	}
+	// SimulateCustomPolicy names nobody: policies are somebody's, and a caller without an account would be refused everything.
 	if caller.Type == policy.Anonymous {
 		caller.Type, caller.Account = policy.User, o.account.ID
 	}
 	if text := o.param("ResourcePolicy"); text != "" {
+		// A resource policy speaks of principals, and there is none to compare them with (API_SimulateCustomPolicy, CallerArn).
 		if caller.ARN == "" {
 			return nil, o.refuse("InvalidSimulation", "CallerArn is required when a ResourcePolicy is given.")
 		}
@@ -174,13 +182,15 @@ func (o *operating) simulate() (any, error) {
 	return simulateResult{list[evaluationXML]{out}, end}, err
 }
 
+// numbered is a request with its place: pages are cut by the order of keys, and the order of the results is that of the call.
 type numbered struct {
 	key string
 	*policy.Request
 }
 
 // evaluate decides one request. Under an explicit deny the statements that deny are the only ones named
-// (API_EvaluationResult).
+// (API_EvaluationResult). A boundary allows nothing by itself, and so its Allows are told in a member of their own and not
+// among the statements that matched.
 func evaluate(set *policy.Set, r *policy.Request) evaluationXML {
 	d := set.Decide(r)
 	x := evaluationXML{EvalActionName: r.Action, EvalResourceName: r.Resource, EvalDecision: string(d.Outcome)}
@@ -207,7 +217,8 @@ func evaluate(set *policy.Set, r *policy.Request) evaluationXML {
 	return x
 }
 
-// contextEntries returns what the call says of the requests.
+// contextEntries returns what the call says of the requests. ContextKeyType is not asked for: the operators of the policies read
+// values as the types that they need, and a value that they cannot read meets no condition.
 func (o *operating) contextEntries() *policy.Context {
 	c := &policy.Context{}
 	for i := 1; ; i++ {
@@ -222,7 +233,8 @@ func (o *operating) contextEntries() *policy.Context {
 
 type contextKeysResult struct{ ContextKeyNames list[string] }
 
-// contextKeys implements GetContextKeysForPrincipalPolicy and GetContextKeysForCustomPolicy.
+// contextKeys implements GetContextKeysForPrincipalPolicy and GetContextKeysForCustomPolicy: what to bring to a simulation so that
+// nothing is missing in it.
 func (o *operating) contextKeys() (any, error) {
 	set, _, err := o.simulated()
 	if err != nil {

@@ -22,7 +22,9 @@ type principalTag struct {
 }
 
 // standing returns the standing of the user or role with that ID, from memory or from the store; known is what changes
-// returned before the transaction began.
+// returned before the transaction began. What is remembered is forgotten in the commit that changes it, and so decisions are never
+// stale, where the real service takes some seconds (troubleshoot_general, "Changes that I make are not always immediately
+// visible"): a lab in which a denial might be an old one could not be tested with.
 func (s *Service) standing(tx Tx, id string, known uint64) (*standing, error) {
 	if w, ok := tx.(*watchedTx); ok && !w.written.nothing() {
 		return s.loadStanding(tx, id) // the transaction has changed what is in memory
@@ -37,7 +39,9 @@ func (s *Service) standing(tx Tx, id string, known uint64) (*standing, error) {
 	return st, err
 }
 
-// loadStanding reads a standing from the store.
+// loadStanding reads a standing from the store. Who is not there any more has no standing, and the credentials that outlived their
+// user are refused as if they were none. The order in which policies are gathered shows in nothing but explanations: an explicit
+// deny wins wherever it stands.
 func (s *Service) loadStanding(tx Tx, id string) (*standing, error) {
 	st := &standing{}
 	var own holding
@@ -124,7 +128,8 @@ func (s *Service) boundaryOf(tx Tx, h holding) ([]policy.Attached, error) {
 	return []policy.Attached{a}, err
 }
 
-// attached returns the default version of a managed policy.
+// attached returns the default version of a managed policy, the one that counts: others are there to be gone back to. A policy
+// that is attached and not there is damage, since one in use cannot be deleted.
 func (s *Service) attached(tx Tx, kind policy.Kind, arn string) (policy.Attached, error) {
 	p, err := s.managed(tx, arn)
 	if err != nil {
@@ -156,12 +161,14 @@ type documents struct {
 	byKey map[documentKey]*policy.Document
 }
 
+// documentKey is the kind, too: the same text may be good in one place and refused in another.
 type documentKey struct {
 	kind policy.Kind
 	text string
 }
 
-// parsed is policy.Parse with a memory.
+// parsed is policy.Parse with a memory. Two that miss the same document at once parse it twice, which is cheaper than to let one
+// wait under the lock; documents are never changed, and so it does not matter whose is kept.
 func (s *Service) parsed(kind policy.Kind, text string) (*policy.Document, error) {
 	key := documentKey{kind, text}
 	s.documents.mu.Lock()
@@ -192,12 +199,14 @@ type standings struct {
 	seen     uint64            // how often something has changed on which they rest
 }
 
+// of returns what is remembered of a user or role, nil for nothing.
 func (s *standings) of(id string) *standing {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.byID[id]
 }
 
+// changes counts what has happened to the records that standings rest on: who reads a standing notes it first.
 func (s *standings) changes() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -217,7 +226,8 @@ func (s *standings) learn(id string, st *standing, changes uint64) {
 	s.byID[id], s.byRecord[st.record] = st, id
 }
 
-// forget drops what rests on what a transaction has written.
+// forget drops what rests on what a transaction has written. Of groups and managed policies nobody keeps who has them: they change
+// seldom, and then all is forgotten.
 func (s *standings) forget(w *written) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,7 +12,8 @@ import (
 // maxKeys is how long a page is: S3 API Reference, "ListObjectsV2".
 const maxKeys = 1000
 
-// A listing is one page of objects or versions on its way.
+// A listing is one page of objects or versions on its way. What it is given in the first block comes from the request; the second
+// is what the page has come to, and lastKey and lastVersion are where the next one begins.
 type listing struct {
 	prefix, delimiter string
 	after             string // the key that the page begins behind
@@ -58,7 +59,10 @@ func (l *listing) text(key string) string {
 }
 
 // run calls each for the versions of a page, newest of a key first, with whether it is the newest; each says whether it
-// counts. Keys that share their beginning up to a delimiter count as one.
+// counts. Keys that share their beginning up to a delimiter count as one. The records lie in the order of the keys, and those of
+// a key from the newest to the oldest, so that a page is one walk and never a sort; the byte \x01 stands behind a
+// bucket's name and a key because no key may hold it, and \x02 comes after it. The walk goes on for one record after the page is full, and only that
+// says whether there is more: a page that ends exactly with the bucket is not truncated.
 func (l *listing) run(tx iam.Tx, bucket string, all bool, each func(v *version, newest bool)) error {
 	if l.max == 0 {
 		return nil
@@ -83,6 +87,7 @@ func (l *listing) run(tx iam.Tx, bucket string, all bool, each func(v *version, 
 		case v.Key <= l.after && !all, !all && (!newest || v.Marker):
 			return nil
 		}
+		// A beginning that was on the page before is not told again, although more keys behind the marker share it.
 		if common, ok := l.common(v.Key); ok {
 			if common == rolled || common <= l.after && strings.HasPrefix(l.after, common) {
 				return nil
@@ -228,7 +233,8 @@ type versionXML struct {
 	Owner        ownerXML
 }
 
-// listVersions lists versions and delete markers in their order.
+// listVersions implements ListObjectVersions: versions and delete markers in one order, since clients page through both by one
+// marker. It is how people find out what MFA delete keeps from being deleted. S3 API Reference, "ListObjectVersions".
 func (q *request) listVersions() error {
 	l, err := q.listing(q.query.Get("key-marker"))
 	if err != nil {

@@ -40,7 +40,8 @@ func (q *request) createUpload() error {
 	}{Namespace: namespace, Bucket: q.bucket, Key: q.key, UploadId: u.ID})
 }
 
-// upload returns the upload that the request names.
+// upload returns the upload that the request names. The ID alone is not enough: it has to be of this bucket and key, or a
+// permission for one object would reach another.
 func (q *request) upload(tx iam.Tx) (*upload, error) {
 	u := &upload{}
 	found, err := get(tx, kindUpload, q.query.Get("uploadId"), u)
@@ -98,7 +99,10 @@ type completeXML struct {
 	}
 }
 
-// completeUpload joins the parts that the client lists to one content.
+// completeUpload joins the parts that the client lists to one content. The joining is slow work and done outside the
+// transaction, on what a first look found; the second look, inside it, is what decides: of two that complete one upload at once
+// one succeeds, and the other's content goes. Parts that the client does not list go as well (S3 User Guide, "Uploading and
+// copying objects using multipart upload").
 func (q *request) completeUpload() error {
 	var in completeXML
 	if err := q.readXML(&in); err != nil {
@@ -145,7 +149,8 @@ func (q *request) completeUpload() error {
 	}{Namespace: namespace, Location: "/" + q.bucket + "/" + q.key, Bucket: q.bucket, Key: q.key, ETag: `"` + v.ETag + `"`})
 }
 
-// listed returns the parts that the client lists, which must be there, in order and long enough.
+// listed returns the parts that the client lists, which must be there, in order and long enough. Their ETags have to be those
+// that the uploads of the parts answered: it is how a client proves that it means the parts as they are now.
 func listed(tx iam.Tx, u *upload, in *completeXML) ([]*part, error) {
 	var parts []*part
 	total := int64(0)
@@ -229,7 +234,7 @@ func (q *request) abortUpload() error {
 	return q.nothing()
 }
 
-// dropUpload removes an upload and its parts, and returns their contents.
+// dropUpload removes an upload and its parts, and returns their contents, which the caller deletes once the change is stored.
 func dropUpload(r *iam.Records, id string) (gone []string, err error) {
 	var places []string
 	err = walk(r, kindPart, id+" ", "", func(place string, p *part) error {

@@ -31,6 +31,8 @@ func headersOf(r *http.Request) map[string]string {
 			m[name] = v
 		}
 	}
+	// aws-chunked says how this one body came, and the SDKs set it without being asked: an object that kept it would be one that
+	// no client can decode. "Signature calculations for the authorization header: transferring payload in multiple chunks".
 	if encodings := strings.Split(m["Content-Encoding"], ","); strings.TrimSpace(encodings[0]) == "aws-chunked" {
 		if m["Content-Encoding"] = strings.TrimSpace(strings.Join(encodings[1:], ",")); m["Content-Encoding"] == "" {
 			delete(m, "Content-Encoding")
@@ -45,7 +47,8 @@ func headersOf(r *http.Request) map[string]string {
 }
 
 // receive reads the body into a content of its own. A body that ends early, or is not what the client says it is, leaves
-// nothing behind.
+// nothing behind. It is read before any transaction begins: a client on a slow line must not hold the store. The length
+// that is announced is looked at first, so that what is too long is refused before it is sent ("Expect: 100-continue").
 func (q *request) receive() (name string, c *checker, err error) {
 	switch n := q.r.ContentLength; {
 	case n < 0:
@@ -63,6 +66,8 @@ func (q *request) receive() (name string, c *checker, err error) {
 	if _, err = io.Copy(io.MultiWriter(d, c), io.LimitReader(q.r.Body, MaxObject+1)); err == nil {
 		err = c.compare(q.r)
 	}
+	// Which of these comes first matters: the disk that is full says so whatever the client sent, and a body that ended early
+	// cannot have the right hash either.
 	switch {
 	case errors.Is(err, ErrFull):
 		err = refuse("Full")
@@ -98,7 +103,9 @@ func (q *request) putObject() error {
 	return nil
 }
 
-// store writes a new version whose content is in the folder; where it cannot, the content goes.
+// store writes a new version whose content is in the folder; where it cannot, the content goes. Record and file cannot be
+// changed in one transaction, hence the order: first the file, then the record that names it, and last the files that no
+// record names any more. A crash between two of them leaves a file too many, and never an object without its content.
 func (q *request) store(v *version, check func(tx iam.Tx) error) error {
 	err := q.change(freely, func(r *iam.Records, b *bucket) ([]string, error) {
 		if err := check(r); err != nil {
@@ -136,7 +143,8 @@ func (q *request) precondition(tx iam.Tx) error {
 	return err
 }
 
-// find returns the version that a request means, the latest where it names none.
+// find returns the version that a request means, the latest where it names none. An ID of another form than ours is refused
+// as malformed and not as missing, as the real service does: people who mix up two buckets' IDs see which it was.
 func find(tx iam.Tx, bucket, key, id string) (*version, error) {
 	if id == "" {
 		v, err := latest(tx, bucket, key)
@@ -155,7 +163,9 @@ func find(tx iam.Tx, bucket, key, id string) (*version, error) {
 	return v, err
 }
 
-// marked says of a delete marker what it is.
+// marked says of a delete marker what it is. Who asks for the object is told that there is none, who asks for the marker by its
+// version that nothing can be read of it; both learn from the header that it is a marker (S3 User Guide, "Working with delete
+// markers").
 func (q *request) marked(v *version, asked string) error {
 	q.w.Header().Set("X-Amz-Delete-Marker", "true")
 	q.w.Header().Set("X-Amz-Version-Id", v.ID)
@@ -165,7 +175,8 @@ func (q *request) marked(v *version, asked string) error {
 	return refuse("DeleteMarker", "Method", q.r.Method, "ResourceType", "DeleteMarker")
 }
 
-// getObject answers GET and HEAD, ranges and conditions included.
+// getObject answers GET and HEAD, ranges and conditions included. The content is opened inside the transaction that found its
+// record: a file that is open can be read to its end, also when somebody deletes the object meanwhile.
 func (q *request) getObject() error {
 	var v *version
 	var content io.ReadSeekCloser
@@ -199,6 +210,7 @@ func (q *request) getObject() error {
 	if q.b.Versioning != "" {
 		h.Set("X-Amz-Version-Id", v.ID)
 	}
+	// A checksum is that of the whole; SDKs that ask for a range would compare it with a part.
 	if strings.EqualFold(q.r.Header.Get("X-Amz-Checksum-Mode"), "enabled") && q.r.Header.Get("Range") == "" {
 		for name, sum := range v.Checksum {
 			h.Set(checksumHeader+name, sum)
@@ -221,7 +233,9 @@ func (q *request) unseen(err error) error {
 
 var copyObject = operation{name: "CopyObject", action: "s3:PutObject", run: (*request).copy}
 
-// copy makes a new version of what another one consists of.
+// copy implements CopyObject: it makes a new version of what another one consists of. It needs two permissions, to write the
+// one and to read the other, and the second is asked with the policy of the other's bucket: without that, whoever may
+// write anywhere could read everything. A copy onto itself that changes nothing is refused: S3 API Reference, "CopyObject".
 func (q *request) copy() error {
 	source, key, id, err := parseSource(q.r.Header.Get(copySource))
 	if err != nil {
@@ -269,7 +283,7 @@ func (q *request) copy() error {
 	}{Namespace: namespace, LastModified: stamp(v.Modified), ETag: `"` + v.ETag + `"`})
 }
 
-// duplicate copies the content of a version.
+// duplicate copies the content of a version. Two records never share a file: what is deleted first would take it from the other.
 func (q *request) duplicate(bucket, key, id string) (v *version, name string, err error) {
 	var content io.ReadCloser
 	err = q.beside.View(q.ctx, func(tx iam.Tx) (err error) {
