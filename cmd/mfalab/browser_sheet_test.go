@@ -31,6 +31,32 @@ const (
 	unprotected = 600 * time.Millisecond
 )
 
+// A finger clicks what it sees, when the browser takes a click for meant.
+type finger struct {
+	again *time.Ticker
+	seen  bool
+}
+
+func newFinger(t *testing.T) *finger {
+	f := &finger{again: time.NewTicker(unprotected)}
+	t.Cleanup(f.again.Stop)
+	return f
+}
+
+// ready reports whether to click now. It is asked while there is something to click, and counts from the first time on.
+func (f *finger) ready() bool {
+	if !f.seen {
+		f.seen = true
+		f.again.Reset(unprotected)
+	}
+	select {
+	case <-f.again.C:
+		return true
+	default:
+		return false
+	}
+}
+
 // A sheet is what Chromium itself shows a person beside the page. It is reached through the debugger of the browser's own
 // windows, as their programmers do.
 type sheet struct {
@@ -185,19 +211,16 @@ func (s *sheet) wait(class, text string) (v view) {
 // press waits for such a view and clicks it until it has gone.
 func (s *sheet) press(class, text string) {
 	s.t.Helper()
-	again := time.NewTicker(unprotected)
-	defer again.Stop()
+	finger := newFinger(s.t)
 	var clicked view
 	s.until(func() bool {
 		v, there := s.see(class, text)
 		if !there || clicked.ID != 0 && v.ID != clicked.ID {
 			return clicked.ID != 0
 		}
-		select {
-		case <-again.C:
+		if finger.ready() {
 			clicked = v
 			s.click(v)
-		default:
 		}
 		return false
 	})

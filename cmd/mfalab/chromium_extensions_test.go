@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/fxamacker/cbor/v2"
 	"github.com/stretchr/testify/require"
@@ -171,19 +170,15 @@ func (d *desk) choosesAnAccount(t *testing.T) {
 // choose waits for an account of that name and takes it.
 func (s *sheet) choose(name string) {
 	s.t.Helper()
-	again := time.NewTicker(unprotected)
-	defer again.Stop()
-	clicked := false
+	finger, clicked := newFinger(s.t), false
 	s.until(func() bool {
 		v, there := s.account(name)
 		if !there {
 			return clicked
 		}
-		select {
-		case <-again.C:
+		if finger.ready() {
 			clicked = true
 			s.click(v)
-		default:
 		}
 		return false
 	})
@@ -197,7 +192,11 @@ func (s *sheet) account(name string) (view, bool) {
 	s.call("DOM.getDocument", nil, &d)
 	for _, button := range d.Root.all("WebAuthnHoverButton") {
 		for _, label := range button.all("Label") {
-			if said, _ := s.text(label); said == name {
+			said, ok := s.text(label)
+			if !ok {
+				return s.account(name) // it changed under our eyes
+			}
+			if said == name {
 				return button, true
 			}
 		}
