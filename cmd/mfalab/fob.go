@@ -151,10 +151,11 @@ func (c *cli) fobShow() *cobra.Command {
 			}
 			return c.print(s, func(w io.Writer) {
 				fmt.Fprintf(w, "%s  %s\n%s", s.Serial, s.Profile, s.Art)
-				fmt.Fprintf(w, "clock %s from the lab's, %g degrees Celsius, battery %s\n", drift(s), s.Celsius, battery(s))
 				if s.Dead {
 					fmt.Fprintln(w, "dead: the battery is gone, and clock and seed with it")
+					return
 				}
+				fmt.Fprintf(w, "clock %s from the lab's, %g degrees Celsius, battery %s\n", drift(s), s.Celsius, battery(s))
 			})
 		})
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -42,6 +44,8 @@ func (c *cli) with(cmd *cobra.Command, make making, f func(ctx context.Context, 
 		switch {
 		case err == nil:
 			return errors.Join(f(ctx, client), done())
+		case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
+			return hinted{err, "even a look at a lab is written into its directory: copy it to where you may write, and give --dir"}
 		case !errors.Is(err, live.ErrOwned):
 			return err
 		case time.Now().After(deadline):
