@@ -80,6 +80,7 @@ func run(ctx context.Context, s std, args []string) int {
 	if ctx.Err() != nil {
 		// By its text: a lab answers its client in words, also where both are in this process.
 		said = strings.ReplaceAll(said, context.Canceled.Error(), "interrupted")
+		said = strings.ReplaceAll(said, context.Cause(ctx).Error(), "interrupted") // which names the signal
 	}
 	fmt.Fprintln(s.err, "mfalab: error:", said)
 	var h hinted

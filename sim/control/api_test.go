@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -370,4 +371,13 @@ func TestAClientSaysWhatIsWrongWithItsServer(t *testing.T) {
 	cancel()
 	require.ErrorIs(t, c.Get(ctx, "/text", nil), context.Canceled)
 	require.Error(t, c.Post(t.Context(), "/text", func() {}, nil), "what cannot be written as JSON")
+}
+
+// Who interrupts a command is not told that the lab is to blame.
+func TestAnInterruptedRequestIsCalledThat(t *testing.T) {
+	ctx, stop := context.WithCancelCause(t.Context())
+	stop(errors.New("interrupt signal received"))
+	err := Dial("http://127.0.0.1:1", "").Get(ctx, "/healthz", nil)
+	require.ErrorIs(t, err, context.Canceled)
+	require.NotContains(t, err.Error(), "does not answer")
 }

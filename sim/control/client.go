@@ -114,6 +114,9 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte) (*h
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	resp, err := c.http.Do(req)
+	if err != nil && ctx.Err() != nil {
+		return nil, ctx.Err() // who asked has given up; the lab may be well
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the lab at %s does not answer: %w", c.base, errors.Unwrap(err))
 	}
