@@ -45,7 +45,8 @@ func (q *request) shown(i *instance) instanceXML {
 	return instanceXML{i.ID, i.Image, stateXML{codes[s], s}, i.Type, i.Launched.UTC().Format("2006-01-02T15:04:05.000Z"), i.Region + "a", i.Tags}
 }
 
-// reservation is the one that an instance came in: each has one of its own.
+// reservation is the one that an instance came in: each has one of its own, so that a list in pages or by filters never has to
+// tear one apart. RunInstances shows what it started as one nevertheless, as clients expect.
 func (q *request) reservation(list ...*instance) reservationXML {
 	r := reservationXML{ID: "r-" + strings.TrimPrefix(list[0].ID, "i-"), Owner: q.account.Account()}
 	for _, i := range list {
@@ -115,7 +116,8 @@ func (q *request) run() (any, error) {
 // creating is what policies are told of tags that come with the resource: people allow those, and nobody to change them.
 func creating(c *policy.Context) { c.Set("ec2:CreateAction", "RunInstances") }
 
-// filter is a parameter of the Describe operations: one of its values is enough, and all filters must hold.
+// filter is a parameter of the Describe operations: one of its values is enough, and all filters must hold (EC2 API Reference,
+// API_Filter). Values are compared as they are; the wildcards that the real service takes in them are not.
 type filter struct {
 	name   string
 	values []string
@@ -150,7 +152,8 @@ func (q *request) has(i *instance, f filter) (bool, error) {
 	return false, refuse(400, "InvalidParameterValue", "filter", "The filter '%s' is invalid", f.name)
 }
 
-// matching returns the instances that the request's IDs and filters mean.
+// matching returns the instances that the request's IDs and filters mean. An ID that is not there is an error, where a filter
+// that nothing passes is an empty list: scripts that look for a tag rely on the second.
 func (q *request) matching(tx iam.Tx) ([]*instance, error) {
 	all, err := read(tx, q.call.Region, q.call.Now)
 	if err != nil {
@@ -211,7 +214,8 @@ func (q *request) describe() (any, error) {
 	return x, err
 }
 
-// meant returns the instances that a list of IDs names, at least one.
+// meant returns the instances that a list of IDs names, at least one. It is asked before the policies are, since what they decide
+// about has to be read first; so a caller without permission learns whether an ID is there. The real service's order is not recorded.
 func (q *request) meant(tx iam.Tx, parameter string) ([]*instance, error) {
 	ids := q.list(parameter)
 	if len(ids) == 0 {

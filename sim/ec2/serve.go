@@ -106,8 +106,8 @@ func appendResult(b *bytes.Buffer, call *iam.Call, result any) error {
 	return nil
 }
 
-// serve reads the form and decides the call. Form and signature have come together: the signature covers the body
-// that is read here.
+// serve reads the form and decides the call. An action that is not there leaves no event. Form and signature have come
+// together: the signature covers the body that is read here.
 func (s *Service) serve(r *http.Request, call *iam.Call) (result any, err error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -140,7 +140,8 @@ func (s *Service) serve(r *http.Request, call *iam.Call) (result any, err error)
 	return result, err
 }
 
-// translated returns the answer that err means in EC2.
+// translated returns the answer that err means in EC2. The same signature that IAM refuses is refused here with codes and statuses of
+// EC2's own, which its clients act on: RequestExpired has them look at their clock. EC2 API Reference, "Error codes".
 func translated(err error) *iam.Error {
 	id := ""
 	if s, ok := errors.AsType[*sigv4.Error](err); ok {
@@ -222,7 +223,8 @@ func (q *request) allow(action, arn string, has, asked []tag, more ...func(*poli
 		strings.TrimSuffix(e.Message, "."), why)
 }
 
-// dry ends a request that only asks whether it may: API_TerminateInstances, DryRun.
+// dry ends a request that only asks whether it may: API_TerminateInstances, DryRun. The answer is an error in either case, and the
+// code says which; it is asked after the policies and before anything changes. So a script can ask whether its MFA is still fresh.
 func (q *request) dry() error {
 	if q.form.Get("DryRun") != "true" {
 		return nil

@@ -19,7 +19,8 @@ var accountOperations = []*operation{
 	{service: "iam", name: "GetCredentialReport", run: (*operating).getCredentialReport},
 }
 
-// createAccountAlias gives the account its one alias; another one replaces it.
+// createAccountAlias gives the account its one alias; another one replaces it. The alias is part of the sign-in address
+// (console_account-alias), and there is no other account here that could have it already: only the account itself.
 func (o *operating) createAccountAlias() (any, error) {
 	alias := o.param("AccountAlias")
 	if alias == o.account.Alias {
@@ -66,7 +67,8 @@ type summaryResult struct {
 }
 
 // getAccountSummary answers with every key that the real service was recorded to have, in alphabetical order; what this
-// account cannot have is zero.
+// account cannot have is zero. AccountMFAEnabled is about root alone, which checks of an account's hygiene rely on: a fob of a user
+// changes MFADevices and MFADevicesInUse and never that (API_GetAccountSummary).
 func (o *operating) getAccountSummary() (any, error) {
 	root, err := userWithID(o.Tx, Root)
 	if err != nil {

@@ -14,7 +14,9 @@ func describeBoundary(h *holding) *boundaryXML {
 	return &boundaryXML{"Policy", h.Boundary}
 }
 
-// boundaryParam returns the ARN in PermissionsBoundary, "" where there is none; it must be that of a managed policy.
+// boundaryParam returns the ARN in PermissionsBoundary, "" where there is none; it must be that of a managed policy, since an inline
+// one cannot be a boundary (access_policies_boundaries). What has the form of no ARN is refused otherwise than one that names
+// nothing (both recorded).
 func (o *operating) boundaryParam() (string, error) {
 	arn := o.param("PermissionsBoundary")
 	if arn == "" {
@@ -42,7 +44,7 @@ func (o *operating) bind(id, word string, h *holding, arn string) error {
 	return o.Put(kindUsage, usageKey(arn, boundaryUse, id), []byte(word))
 }
 
-// unbound forgets that h, of the user or role with that ID, has a permissions boundary.
+// unbound forgets that h, of the user or role with that ID, has a permissions boundary, and the policy that it is used as one.
 func (o *operating) unbound(id string, h *holding) error {
 	if h.Boundary == "" {
 		return nil
@@ -81,7 +83,8 @@ func (o *operating) deleteRoleBoundary() (any, error) {
 	return o.deleteBoundary((*operating).roleBearer)
 }
 
-// deleteBoundary implements DeleteUserPermissionsBoundary and DeleteRolePermissionsBoundary.
+// deleteBoundary implements DeleteUserPermissionsBoundary and DeleteRolePermissionsBoundary. To take a boundary off gives permissions:
+// policies that delegate administration deny it (iam:PermissionsBoundary is in its context).
 func (o *operating) deleteBoundary(of func(*operating) (*bearer, error)) (any, error) {
 	b, err := of(o)
 	if err != nil {

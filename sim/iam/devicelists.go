@@ -32,7 +32,8 @@ type listDevicesResult struct {
 	tail
 }
 
-// listMFADevices lists the devices of one user, hardware, virtual ones and security keys alike, by serial number.
+// listMFADevices lists the devices of one user, hardware, virtual ones and security keys alike, by serial number. What kind one is,
+// only the form of the serial number says, as with the real service: a virtual one's is an ARN of mfa/, a key's one of u2f/.
 func (o *operating) listMFADevices() (any, error) {
 	u, err := o.subject()
 	if err != nil {
@@ -60,7 +61,9 @@ type listVirtualDevicesResult struct {
 	tail
 }
 
-// listVirtualMFADevices lists the account's virtual devices, without their seeds, pictures and tags.
+// listVirtualMFADevices lists the account's virtual devices, without their seeds, pictures and tags: those are shown once, by the
+// answer that made the device. Where AssignmentStatus is left out it is Any (API_ListVirtualMFADevices); an orphan that blocks a
+// name is found by it.
 func (o *operating) listVirtualMFADevices() (any, error) {
 	status := o.param("AssignmentStatus")
 	devices, end, err := scanPage(o, kindDevice, func(r Record) (virtualDeviceXML, bool, error) {

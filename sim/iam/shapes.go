@@ -96,6 +96,7 @@ var pathPattern = regexp.MustCompile(`\A(?:/|/[!-~]+/)\z`)
 // boundaryPattern is what the ARN of a policy looks like.
 var boundaryPattern = regexp.MustCompile(`\Aarn:[\w-]+:iam::(?:\d{12}|aws):policy/[!-~]+\z`)
 
+// hidden makes a shape that of a secret: its values are in no refusal, no journal and no trail.
 func hidden(s shape) shape { s.secret = true; return s }
 
 // validate checks every parameter of a call against the operation's table and gathers all violations in one answer, as

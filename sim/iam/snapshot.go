@@ -15,12 +15,14 @@ import (
 // secrets of every key and device.
 type Snapshot map[string]map[string]string
 
-// kinds is every kind of record, in the order in which they are written.
+// kinds is every kind of record, in the order in which they are written. A kind that is missing here would be left out of what people
+// save and stay behind when they load: whoever adds one adds it here.
 var kinds = append([]string{kindAccount, kindUser, kindUserID, kindKey, kindSession, kindDevice, kindCredential, kindCeremony,
 	kindSignIn, kindMessage, kindGrave, kindThrottle, kindGroup, kindGroupID, kindMember, kindRole, kindRoleID, kindPolicy, kindDocument,
 	kindUsage, kindSSHKey, kindCertificate, kindServiceCredential, kindTrail}, kindsBeside...)
 
-// Check reports what makes s unfit to be restored, nil where nothing does.
+// Check reports what makes s unfit to be restored, nil where nothing does. A kind that is not known comes from a later mfalab: to
+// drop its records would restore another account than was saved.
 func (s Snapshot) Check() error {
 	for kind := range s {
 		if !slices.Contains(kinds, kind) {
@@ -96,6 +98,7 @@ func (s *Service) Restore(ctx context.Context, snap Snapshot, chance sim.Chance,
 	return err
 }
 
+// wipe removes every record of the account.
 func wipe(tx Tx) error {
 	for _, kind := range kinds {
 		records, err := tx.Scan(kind, "", "", 0)

@@ -53,6 +53,7 @@ func eventsBefore(tx Tx, f trail.Filter, before uint64, limit int) (list []Numbe
 		}
 		before++
 	}
+	// The store scans upwards only: read is a stretch below what has been seen, and the next stretch below that.
 	for before > 1 {
 		from := uint64(0) // read are those greater than from and smaller than before
 		if before > trailRead {
@@ -83,7 +84,8 @@ func eventsBefore(tx Tx, f trail.Filter, before uint64, limit int) (list []Numbe
 	return list, false, nil
 }
 
-// eventsAfter reads the events that come after a number, the oldest first.
+// eventsAfter reads the events that come after a number, the oldest first. Who follows the trail asks with the number read last:
+// numbers are never given twice, and so no event is seen twice or missed, whatever has been swept away meanwhile.
 func eventsAfter(tx Tx, after uint64, limit int) ([]NumberedEvent, error) {
 	if limit <= 0 {
 		return nil, nil

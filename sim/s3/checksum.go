@@ -27,7 +27,8 @@ var checksums = map[string]func() hash.Hash{
 
 const checksumHeader = "X-Amz-Checksum-"
 
-// A checker hashes what a client sends, to compare it with what the client says of it.
+// A checker hashes what a client sends, to compare it with what the client says of it. The MD5 is made always, since it is the ETag;
+// the others where a header or an announced trailer names them (S3 User Guide, "Checking object integrity").
 type checker struct {
 	md5  hash.Hash
 	want []byte // Content-MD5; nil where there is none
@@ -35,7 +36,8 @@ type checker struct {
 	size int64
 }
 
-// checker returns one for the request's headers and announced trailers.
+// checker returns one for the request's headers and announced trailers. What a header says that can be no hash of that kind is
+// refused before the body is read; a trailer can only be judged behind it.
 func (q *request) checker() (*checker, error) {
 	c := &checker{md5: md5.New(), sums: map[string]hash.Hash{}}
 	if said := q.r.Header.Values("Content-Md5"); len(said) > 0 {
@@ -68,7 +70,8 @@ func (c *checker) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// compare compares what came with what the headers and the trailers of r say.
+// compare compares what came with what the headers and the trailers of r say. It is called when the whole body has been read: before
+// that there are no trailers. One that was announced and did not come compares with nothing, and is refused.
 func (c *checker) compare(r *http.Request) error {
 	if c.want != nil && !slices.Equal(c.md5.Sum(nil), c.want) {
 		return refuse("BadDigest")
