@@ -91,21 +91,23 @@ func (c *credential) nonce() []byte { return c.id[nonceStart:macStart] }
 type master struct {
 	secret [32]byte
 	mac    hash.Hash // under secret, reset before each use
+	work   []byte    // what goes through mac, so that nothing else is on the heap for it
 }
 
 func newMaster(secret []byte) master {
-	return master{[32]byte(secret), hmac.New(sha256.New, secret)}
+	return master{secret: [32]byte(secret), mac: hmac.New(sha256.New, secret)}
 }
 
 // derive returns 32 bytes that depend on the master key, a label and parts of fixed length.
-func (m *master) derive(label string, parts ...[]byte) (sum [sha256.Size]byte) {
-	m.mac.Reset()
-	m.mac.Write([]byte(label))
+func (m *master) derive(label string, parts ...[]byte) [sha256.Size]byte {
+	m.work = append(m.work[:0], label...)
 	for _, p := range parts {
-		m.mac.Write(p)
+		m.work = append(m.work, p...)
 	}
-	m.mac.Sum(sum[:0])
-	return sum
+	m.mac.Reset()
+	m.mac.Write(m.work)
+	m.work = m.mac.Sum(m.work[:0])
+	return [sha256.Size]byte(m.work)
 }
 
 // The labels have one length, so that no two inputs of derive coincide.

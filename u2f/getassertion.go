@@ -158,7 +158,8 @@ func (k *Key) assert(now time.Time, a *asking, list []credential, several bool) 
 		k.next = &assertions{asking: *a, left: list[1:], several: true, channel: k.channel,
 			until: now.Add(time.Duration(k.profile.NextAssertion))}
 	}
-	return answer.Append(make([]byte, 0, 512)), nil
+	k.body = answer.Append(k.body[:0])
+	return k.body, nil
 }
 
 // sign makes one assertion. The counter is stored before the answer leaves, after all that can be wrong with the
@@ -185,8 +186,10 @@ func (k *Key) sign(now time.Time, command string, a *asking, c *credential, seve
 		data.Flags |= ctap.FlagUV
 	}
 	answer.CredentialID = c.outward()
-	answer.AuthData = data.Append(make([]byte, 0, 256))
-	if answer.Signature, err = key.Sign(append(answer.AuthData, a.hash[:]...)); err != nil {
+	k.signed = data.Append(k.signed[:0])
+	answer.AuthData = k.signed
+	k.signed = append(k.signed, a.hash[:]...)
+	if answer.Signature, err = key.Sign(k.signed); err != nil {
 		return answer, err
 	}
 	answer.User = identity(c, a.uv && several)
@@ -231,5 +234,6 @@ func (k *Key) getNextAssertion(now time.Time, _ []byte) ([]byte, error) {
 	if n.left = n.left[1:]; len(n.left) == 0 {
 		k.next = nil
 	}
-	return answer.Append(make([]byte, 0, 512)), nil
+	k.body = answer.Append(k.body[:0])
+	return k.body, nil
 }

@@ -66,6 +66,8 @@ type Key struct {
 	random  drbg
 	request []byte // a copy of the request that is being answered
 	reply   []byte
+	body    []byte // of an assertion, until it is in reply
+	signed  []byte // authenticator data and the hash of the client data, until they are signed and in body
 	channel uint32 // whose request it is
 	waiting *touch
 	next    *assertions // what authenticatorGetNextAssertion goes on with
