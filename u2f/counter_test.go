@@ -57,7 +57,7 @@ func TestCounters(t *testing.T) {
 		r.quirky("counter", "global")
 		require.Equal(t, []uint32{1, 2}, r.signs(1))
 		_, err := r.key.Profile().With("counter", "sideways")
-		require.ErrorContains(t, err, `"sideways" in counter; use [global per-credential random zero`)
+		require.ErrorContains(t, err, `"sideways" in counter; use global, per-credential, random, zero`)
 	})
 	t.Run("U2F counts with it", func(t *testing.T) {
 		h := newHost(t, keyProfile(t, u2f.DefaultProfile), &flash.Memory{}, nil)

@@ -263,14 +263,26 @@ func (p Profile) checkWords() error {
 func choose[T comparable](profile, field string, words, choice []T) error {
 	for i, w := range words {
 		if !slices.Contains(choice, w) {
-			list := strings.ReplaceAll(strings.Trim(fmt.Sprint(choice), "[]"), " ", ", ") // no word has a space
-			return fmt.Errorf("u2f: profile %q has %.40q in %s; use %s", profile, fmt.Sprint(w), field, list)
+			return fmt.Errorf("u2f: profile %q has %.40q in %s; use %s", profile, fmt.Sprint(w), field, asWritten(choice))
 		}
 		if slices.Contains(words[:i], w) {
 			return fmt.Errorf("u2f: profile %q has %v twice in %s; write it once", profile, w, field)
 		}
 	}
 	return nil
+}
+
+// asWritten lists what a field takes as a file has it: algorithms are numbers there.
+func asWritten[T any](choice []T) string {
+	var list []string
+	for _, c := range choice {
+		if a, ok := any(c).(cose.Algorithm); ok {
+			list = append(list, fmt.Sprintf("%d (%v)", int64(a), a))
+			continue
+		}
+		list = append(list, fmt.Sprint(c))
+	}
+	return strings.Join(list, ", ")
 }
 
 // checkNumbers looks at the fields that have a range.
