@@ -95,6 +95,12 @@ func TestPackets(t *testing.T) {
 	})
 }
 
+func TestAReportOf64BytesMayBeginWith0(t *testing.T) {
+	s := plugKey(t, newBus(t))
+	require.NoError(t, dialPort(t, s.Path(), packets).WriteReport(report(0)))
+	requireReport(t, 0, s)
+}
+
 func TestStream(t *testing.T) {
 	hidtest.TestStream(t, func(t *testing.T) (hid.Port, func() net.Conn) {
 		s := listenStream(t)
