@@ -70,7 +70,10 @@ var standing = []string{"--clock", "still"}
 
 // sitDown starts a lab, whose clock stands, and a relying party that trusts its keys. Both end with the test.
 func sitDown(t *testing.T, flags ...string) *desk {
-	d := &desk{data: t.TempDir()}
+	data, err := os.MkdirTemp("", "mfalab-browser")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(data) }) // what is killed may write there still
+	d := &desk{data: data}
 	d.dir, d.owner = detached(t, slices.Concat(standing, flags)...)
 	d.party = openParty(t, rootOf(t, d.dir))
 	var cancel func()
