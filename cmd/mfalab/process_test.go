@@ -112,7 +112,7 @@ func TestTwoLabsOnOneDirectory(t *testing.T) {
 	status, _, errs := output(t, program(t, dir, "up", "--listen", "127.0.0.1:0"))
 	require.Equal(t, 1, status)
 	require.Contains(t, errs, owner.URL)
-	require.Contains(t, errs, "mfalab: hint: `mfalab down` ends it")
+	require.Contains(t, errs, "mfalab: hint: use it, or end it with `mfalab down`")
 	status, _, errs = output(t, program(t, dir, "up", "--detach"))
 	require.Equal(t, 1, status)
 	require.Contains(t, errs, owner.URL)
@@ -126,7 +126,7 @@ func TestAPortInUseLeavesNoTrace(t *testing.T) {
 	status, _, errs := output(t, program(t, dir, "up", "--listen", l.Addr().String()))
 	require.Equal(t, 1, status)
 	require.Contains(t, errs, "cannot listen on "+l.Addr().String())
-	require.Contains(t, errs, "mfalab: hint: give another --listen")
+	require.Contains(t, errs, "mfalab: hint: `mfalab up --listen 127.0.0.1:0` takes a free port")
 	require.NoDirExists(t, filepath.Join(dir, ".mfalab"))
 }
 
