@@ -278,7 +278,7 @@ func TestAppendRefuses(t *testing.T) {
 		records []Record
 		want    string
 	}{
-		{"another format", "x", []Record{good}, `format "x" is not known; use one of [pskc oath-csv`},
+		{"another format", "x", []Record{good}, `format "x" is not known; use one of pskc, oath-csv`},
 		{"nothing", PSKC, nil, "no token to write"},
 		{"a token without a serial", PSKC, with(func(r *Record) { r.Serial = "" }), "record 1: there is no serial"},
 		{"a serial twice", PSKC, []Record{good, good}, `record 2 (serial "A"): the serial is that of record 1`},
