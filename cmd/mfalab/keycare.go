@@ -22,6 +22,11 @@ func (c *cli) keyRemove() *cobra.Command {
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		return c.with(cmd, mustBe, func(ctx context.Context, lab *control.Client) error {
 			gone := []live.KeyShown{}
+			for _, serial := range args { // all of them or none
+				if err := lab.Get(ctx, "/v1/keys/"+url.PathEscape(serial), new(live.KeyShown)); err != nil {
+					return err
+				}
+			}
 			for _, serial := range args {
 				var s live.KeyShown
 				if err := lab.Delete(ctx, "/v1/keys/"+url.PathEscape(serial), &s); err != nil {
