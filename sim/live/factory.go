@@ -126,6 +126,7 @@ func (l *Lab) deliver(ctx context.Context, fobs []*token.Fob, stock []iam.Hardwa
 			d := l.lay(w, Fobs, f)
 			placed, made = append(placed, d), append(made, d.shown(w.Now()))
 		}
+		l.box = l.box || len(fobs) > 1
 		return nil
 	})
 	if err == nil {

@@ -212,6 +212,44 @@ func TestAPowerCutWhileAFobIsMadeLosesAFobAtMost(t *testing.T) {
 	}
 }
 
+func TestAPowerCutLeavesAllOfABoxOrNone(t *testing.T) {
+	const size = 3
+	for name, come := range map[string]func(l *Lab) error{
+		"that the factory makes": func(l *Lab) error { _, err := l.NewFobs(bg(), FobSpec{}, size); return err },
+		"that is taken in":       func(l *Lab) error { _, err := l.Import(bg(), Shipment{Fobs: box(size)}); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for n := 1; ; n++ {
+				s, power := memory.New(), &supply{}
+				opt := durable(t, newWall())
+				opt.open = func(string) (iam.Store, error) { return fragile{s, power}, nil }
+				opt.before = func(step string) error { return power.before(step) }
+				l := opened(t, opt)
+				fobOf(t, l, FobSpec{Serial: fobA})
+				*power = supply{fails: n}
+				err := come(l)
+				if !power.out() {
+					require.NoError(t, err)
+					require.Greater(t, n, 8)
+					return
+				}
+				crash(t, l)
+				steps := strings.Join(power.steps, ", ")
+				*power = supply{}
+				l = opened(t, opt)
+				list, err2 := l.List(bg(), Fobs)
+				require.NoError(t, err2)
+				require.Contains(t, []int{1, 1 + size}, len(list), "power gone at write %d: %s", n, steps)
+				if err == nil {
+					require.Len(t, list, 1+size, steps)
+				}
+				fobOf(t, l, FobSpec{}) // the next one can be made
+				crash(t, l)
+			}
+		})
+	}
+}
+
 func TestAPowerCutAtTheFirstStartLeavesALabOrNone(t *testing.T) {
 	plan := func() *Plan {
 		return &Plan{Account: "111111111111", Alias: "lab", Fobs: []PlanFob{{FobSpec: FobSpec{Serial: fobA}}}, Users: []PlanUser{{Name: "alice", AccessKey: true, Fobs: []string{fobA}}}}
@@ -259,6 +297,7 @@ func TestADiskThatRecoversGetsEverything(t *testing.T) {
 		"after a press":              func(l *Lab) error { _, err := l.Press(bg(), Fobs, fobA, PressOptions{Next: true}); return err },
 		"after a reset of the clock": func(l *Lab) error { return l.ResetClock(bg()) },
 		"after a load":               func(l *Lab) error { return l.Load(bg(), savedElsewhere(t)(t)) },
+		"after a box":                func(l *Lab) error { _, err := l.NewFobs(bg(), FobSpec{}, 3); return err },
 		"after a fob":                func(l *Lab) error { _, err := l.NewFob(bg(), FobSpec{}); return err },
 		"after a scan":               func(l *Lab) error { _, err := l.AddApp(bg(), totp("alice"), ""); return err },
 	} {

@@ -25,8 +25,10 @@ type replacement struct {
 	Number  uint64 `json:"number"` // labState.Replaced when it is done
 	// Files is the content of every file but the store's, lab.json included; null takes a file away.
 	Files map[string]json.RawMessage `json:"files"`
+	// Box says that Files are those of a box of fobs, which come all together, and that every other file stays.
+	Box bool `json:"box,omitempty"`
 	// Account is what the relying party is to hold, and Events what the journal begins with. Both are nil where the clock
-	// was reset and nothing else: then store and journal go on.
+	// was reset, or a box came, and nothing else: then store and journal go on.
 	Account iam.Snapshot `json:"account,omitempty"`
 	Events  []sim.Event  `json:"events,omitempty"`
 }
@@ -166,6 +168,18 @@ func (l *Lab) rebasement(w *sim.World) (*replacement, error) {
 	return r, err
 }
 
+// boxed is the replacement that the files which are out of date amount to, where a box of fobs is among them.
+func (l *Lab) boxed(w *sim.World) (*replacement, error) {
+	l.state.Replaced++
+	l.unsaved = true
+	files, err := l.outOfDate(w)
+	r := &replacement{Version: stateVersion, Number: l.state.Replaced, Files: map[string]json.RawMessage{}, Box: true}
+	for _, f := range files {
+		r.Files[f.name] = f.content
+	}
+	return r, err
+}
+
 func (r *replacement) add(name string, v any) error {
 	b, err := json.Marshal(v)
 	r.Files[name] = b
@@ -251,13 +265,9 @@ var deviceFolders = []string{appsFolder, fobsFolder, keysFolder}
 // putFiles writes the files of r, lab.json last, and removes those of devices that there are no more.
 func (r *replacement) putFiles(in folder) error {
 	var files []file
-	var gone []string
-	for _, folder := range deviceFolders {
-		names, err := in.list(folder)
-		if err != nil {
-			return err
-		}
-		gone = slices.DeleteFunc(append(gone, names...), func(name string) bool { return r.Files[name] != nil })
+	gone, err := r.gone(in)
+	if err != nil {
+		return err
 	}
 	for name, content := range r.Files {
 		switch {
@@ -286,4 +296,19 @@ func (r *replacement) putFiles(in folder) error {
 		}
 	}
 	return in.put(file{labFile, append(r.Files[labFile], '\n')})
+}
+
+// gone are the files of devices that r has not.
+func (r *replacement) gone(in folder) (gone []string, err error) {
+	if r.Box {
+		return nil, nil
+	}
+	for _, folder := range deviceFolders {
+		names, err := in.list(folder)
+		if err != nil {
+			return nil, err
+		}
+		gone = slices.DeleteFunc(append(gone, names...), func(name string) bool { return r.Files[name] != nil })
+	}
+	return gone, nil
 }

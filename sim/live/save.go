@@ -27,13 +27,16 @@ func (l *Lab) save(ctx context.Context) error {
 	var files []file
 	var all *replacement
 	err := l.Do(ctx, func(w *sim.World) (err error) {
-		if l.rebased {
+		switch {
+		case l.rebased:
 			all, err = l.rebasement(w)
-		} else {
+		case l.box:
+			all, err = l.boxed(w)
+		default:
 			files, err = l.outOfDate(w)
 		}
 		if err == nil {
-			l.unsaved, l.rebased = false, false
+			l.unsaved, l.rebased, l.box = false, false, false
 			clear(l.bench.unsaved)
 			clear(l.bench.unsavedKeys)
 		}
@@ -45,6 +48,9 @@ func (l *Lab) save(ctx context.Context) error {
 	if all != nil {
 		if err = l.announce(all); err == nil {
 			err = l.finish()
+		}
+		if err != nil && all.Box {
+			err = errors.Join(err, l.withdraw()) // who has sent the box takes it back
 		}
 	} else {
 		err = l.files.put(files...)
