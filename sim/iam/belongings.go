@@ -51,19 +51,51 @@ func belongingsOf[T any](tx Tx, kind, userID string) ([]*T, error) {
 	return list, nil
 }
 
-// belongingNamed reads the call's user and, into v, the record of a kind that the parameter names: one of that user's. The
-// user is looked for first (recorded). missing is the refusal of what is not there.
-func (o *operating) belongingNamed(kind, parameter, missing string, v any) (*User, error) {
+// its returns b, of whichever kind it is.
+func (b *belonging) its() *belonging { return b }
+
+// A belongingKind is one of the three: its records, the parameter that names one, and the refusal of what is not there.
+type belongingKind struct{ records, parameter, missing string }
+
+var (
+	sshKeys            = belongingKind{kindSSHKey, "SSHPublicKeyId", "NoSuchPublicKey"}
+	certificates       = belongingKind{kindCertificate, "CertificateId", "NoSuchCertificate"}
+	serviceCredentials = belongingKind{kindServiceCredential, "ServiceSpecificCredentialId", "NoSuchServiceCredential"}
+)
+
+// named reads the call's user and, into v, the record that the parameter names: one of that user's. The user is looked for
+// first (recorded).
+func (k belongingKind) named(o *operating, v any) (*User, error) {
 	u, err := o.subject()
 	if err != nil {
 		return nil, err
 	}
-	id := o.param(parameter)
-	found, err := get(o.Tx, kind, u.ID+" "+id, v)
+	id := o.param(k.parameter)
+	found, err := get(o.Tx, k.records, u.ID+" "+id, v)
 	if err == nil && !found {
-		err = o.refuse(missing, id)
+		err = o.refuse(k.missing, id)
 	}
 	return u, err
+}
+
+// update takes the call's Status over into the record that the call names and v is read from.
+func (k belongingKind) update(o *operating, v interface{ its() *belonging }) (any, error) {
+	if _, err := k.named(o, v); err != nil {
+		return nil, err
+	}
+	if err := o.setStatus(v.its()); err != nil {
+		return nil, err
+	}
+	return nil, put(o.Tx, k.records, v.its().key(), v)
+}
+
+// remove deletes the record that the call names.
+func (k belongingKind) remove(o *operating) (any, error) {
+	b := &belonging{}
+	if _, err := k.named(o, b); err != nil {
+		return nil, err
+	}
+	return nil, o.Delete(k.records, b.key())
 }
 
 // setStatus takes the call's Status over. The model's third, Expired, is one that only the service sets.

@@ -71,25 +71,10 @@ func (o *operating) uploadCertificate() (any, error) {
 }
 
 // updateCertificate implements UpdateSigningCertificate.
-func (o *operating) updateCertificate() (any, error) {
-	c := &certificate{}
-	if _, err := o.belongingNamed(kindCertificate, "CertificateId", "NoSuchCertificate", c); err != nil {
-		return nil, err
-	}
-	if err := o.setStatus(&c.belonging); err != nil {
-		return nil, err
-	}
-	return nil, put(o.Tx, kindCertificate, c.key(), c)
-}
+func (o *operating) updateCertificate() (any, error) { return certificates.update(o, &certificate{}) }
 
 // deleteCertificate implements DeleteSigningCertificate.
-func (o *operating) deleteCertificate() (any, error) {
-	c := &certificate{}
-	if _, err := o.belongingNamed(kindCertificate, "CertificateId", "NoSuchCertificate", c); err != nil {
-		return nil, err
-	}
-	return nil, o.Delete(kindCertificate, c.key())
-}
+func (o *operating) deleteCertificate() (any, error) { return certificates.remove(o) }
 
 type listCertificatesResult struct {
 	Certificates list[certificateXML]

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// lacking are the operations of the service models (botocore 1.43.11 and the AWS SDK for Go) that this account does not have. Who calls one is told
-// that it is the lab's lack, where an action that nobody has is answered as the real service answers it.
+// lacking are the operations of the service models (botocore 1.43.11 and the AWS SDK for Go) that this account does not have.
+// Who calls one is told that it is the lab's lack, where an action that nobody has is answered as the real service answers it.
 var lacking = map[string][]string{
 	"iam": strings.Fields(`
 		AcceptDelegationRequest AcquireRole AddClientIDToOpenIDConnectProvider AddRoleToInstanceProfile AssociateDelegationRequest

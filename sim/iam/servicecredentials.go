@@ -86,17 +86,11 @@ func (o *operating) createServiceCredential() (any, error) {
 	return o.withPassword(u, c), put(o.Tx, kindServiceCredential, c.key(), c)
 }
 
-// serviceCredentialNamed reads the credential that the call names, and its user.
-func (o *operating) serviceCredentialNamed() (*User, *serviceCredential, error) {
-	c := &serviceCredential{}
-	u, err := o.belongingNamed(kindServiceCredential, "ServiceSpecificCredentialId", "NoSuchServiceCredential", c)
-	return u, c, err
-}
-
 // resetServiceCredential implements ResetServiceSpecificCredential: the name stays, and the old password is no good from now
 // on.
 func (o *operating) resetServiceCredential() (any, error) {
-	u, c, err := o.serviceCredentialNamed()
+	c := &serviceCredential{}
+	u, err := serviceCredentials.named(o, c)
 	if err != nil {
 		return nil, err
 	}
@@ -105,24 +99,11 @@ func (o *operating) resetServiceCredential() (any, error) {
 
 // updateServiceCredential implements UpdateServiceSpecificCredential.
 func (o *operating) updateServiceCredential() (any, error) {
-	_, c, err := o.serviceCredentialNamed()
-	if err != nil {
-		return nil, err
-	}
-	if err := o.setStatus(&c.belonging); err != nil {
-		return nil, err
-	}
-	return nil, put(o.Tx, kindServiceCredential, c.key(), c)
+	return serviceCredentials.update(o, &serviceCredential{})
 }
 
 // deleteServiceCredential implements DeleteServiceSpecificCredential.
-func (o *operating) deleteServiceCredential() (any, error) {
-	_, c, err := o.serviceCredentialNamed()
-	if err != nil {
-		return nil, err
-	}
-	return nil, o.Delete(kindServiceCredential, c.key())
-}
+func (o *operating) deleteServiceCredential() (any, error) { return serviceCredentials.remove(o) }
 
 type listServiceCredentialsResult struct {
 	ServiceSpecificCredentials list[serviceCredentialXML]

@@ -118,7 +118,7 @@ func (o *operating) uploadSSHKey() (any, error) {
 // getSSHKey implements GetSSHPublicKey.
 func (o *operating) getSSHKey() (any, error) {
 	k := &sshKey{}
-	u, err := o.belongingNamed(kindSSHKey, "SSHPublicKeyId", "NoSuchPublicKey", k)
+	u, err := sshKeys.named(o, k)
 	if err != nil {
 		return nil, err
 	}
@@ -126,25 +126,10 @@ func (o *operating) getSSHKey() (any, error) {
 }
 
 // updateSSHKey implements UpdateSSHPublicKey.
-func (o *operating) updateSSHKey() (any, error) {
-	k := &sshKey{}
-	if _, err := o.belongingNamed(kindSSHKey, "SSHPublicKeyId", "NoSuchPublicKey", k); err != nil {
-		return nil, err
-	}
-	if err := o.setStatus(&k.belonging); err != nil {
-		return nil, err
-	}
-	return nil, put(o.Tx, kindSSHKey, k.key(), k)
-}
+func (o *operating) updateSSHKey() (any, error) { return sshKeys.update(o, &sshKey{}) }
 
 // deleteSSHKey implements DeleteSSHPublicKey.
-func (o *operating) deleteSSHKey() (any, error) {
-	k := &sshKey{}
-	if _, err := o.belongingNamed(kindSSHKey, "SSHPublicKeyId", "NoSuchPublicKey", k); err != nil {
-		return nil, err
-	}
-	return nil, o.Delete(kindSSHKey, k.key())
-}
+func (o *operating) deleteSSHKey() (any, error) { return sshKeys.remove(o) }
 
 type listSSHKeysResult struct {
 	SSHPublicKeys list[sshKeyXML]

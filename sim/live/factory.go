@@ -119,19 +119,7 @@ func (l *Lab) manufacture(w *sim.World, specs []FobSpec) (fobs []*token.Fob, sto
 
 // deliver lays new fobs on the bench. If they cannot be stored they are sent back, those in the inventory as well.
 func (l *Lab) deliver(ctx context.Context, fobs []*token.Fob, stock []iam.HardwareDevice) ([]Shown, error) {
-	var made []Shown
-	var placed []*device
-	err := l.Do(ctx, func(w *sim.World) error {
-		for _, f := range fobs {
-			d := l.lay(w, Fobs, f)
-			placed, made = append(placed, d), append(made, d.shown(w.Now()))
-		}
-		l.box = l.box || len(fobs) > 1
-		return nil
-	})
-	if err == nil {
-		err = l.Save(ctx)
-	}
+	made, placed, err := l.layBox(ctx, fobs)
 	if err == nil {
 		return made, nil
 	}
@@ -143,6 +131,23 @@ func (l *Lab) deliver(ctx context.Context, fobs []*token.Fob, stock []iam.Hardwa
 		serials[i] = h.Serial
 	}
 	return nil, errors.Join(err, l.service.Unstock(ctx, serials...))
+}
+
+// layBox lays fobs on the bench and stores them, all of them or none.
+func (l *Lab) layBox(ctx context.Context, fobs []*token.Fob) (made []Shown, placed []*device, err error) {
+	l.saving.Lock() // nobody stores a part of the box
+	defer l.saving.Unlock()
+	err = l.Do(ctx, func(w *sim.World) error {
+		for _, f := range fobs {
+			d := l.lay(w, Fobs, f)
+			placed, made = append(placed, d), append(made, d.shown(w.Now()))
+		}
+		return nil
+	})
+	if err == nil && !l.opt.Ephemeral {
+		err = l.save(ctx, len(fobs) > 1)
+	}
+	return made, placed, err
 }
 
 // lay puts a new device on the bench.

@@ -103,7 +103,8 @@ func (k *key) elementShown(state bool) *ElementShown {
 	return s
 }
 
-// SetElementAuthFile says where the password of the owner of a key's TPM is, "" where there is none any more. The key is to be plugged in again.
+// SetElementAuthFile says where the password of the owner of a key's TPM is, "" where there is none any more. The key is to be
+// plugged in again.
 func (l *Lab) SetElementAuthFile(ctx context.Context, serial, file string) error {
 	_, err := l.saveAfter(ctx, serial, func(w *sim.World, k *key) error {
 		e := KeyElement{k.element.Element, file}

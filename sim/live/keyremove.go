@@ -31,7 +31,7 @@ func (l *Lab) RemoveKey(ctx context.Context, serial string) (gone KeyShown, err 
 	if err := errors.Join(l.files.remove(keyFile(s.Serial)), l.forgetFlash(s)); err != nil {
 		return gone, unstored(err)
 	}
-	return gone, l.save(ctx)
+	return gone, l.save(ctx, false)
 }
 
 // KeyCredentials returns what there is to see of the credentials that lie in a key: all of them, but none of their secrets. The

@@ -100,7 +100,6 @@ type Lab struct {
 	bench    bench
 	unsaved  bool // lab.json is older than state
 	rebased  bool // the devices' files are of the time before a reset of the clock
-	box      bool // fobs without a file are of one box
 
 	statements map[[sha256.Size]byte]*metadata.Statement // that were made, by what they are of
 }

@@ -16,11 +16,12 @@ func (l *Lab) Save(ctx context.Context) error {
 	}
 	l.saving.Lock()
 	defer l.saving.Unlock()
-	return l.save(ctx)
+	return l.save(ctx, false)
 }
 
-// save is Save for whoever holds saving.
-func (l *Lab) save(ctx context.Context) error {
+// save is Save for whoever holds saving, in a lab that is not ephemeral; together says that the files that are out of date come
+// all or not at all.
+func (l *Lab) save(ctx context.Context, together bool) error {
 	if err := l.finish(); err != nil {
 		return unstored(err)
 	}
@@ -30,13 +31,13 @@ func (l *Lab) save(ctx context.Context) error {
 		switch {
 		case l.rebased:
 			all, err = l.rebasement(w)
-		case l.box:
+		case together:
 			all, err = l.boxed(w)
 		default:
 			files, err = l.outOfDate(w)
 		}
 		if err == nil {
-			l.unsaved, l.rebased, l.box = false, false, false
+			l.unsaved, l.rebased = false, false
 			clear(l.bench.unsaved)
 			clear(l.bench.unsavedKeys)
 		}

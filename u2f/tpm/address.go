@@ -18,8 +18,9 @@
 // Under the storage key, which TPM2_CreatePrimary makes of the owner's seed where none is named, lie objects that flash
 // keeps in the TPM's wrapping: private keys, whose authorization is derived from the key's master secret and the relying
 // party; the master secret itself, sealed, to PCRs where asked; and a sealed object whose authorization is the PIN, so that
-// the TPM counts wrong ones. The private keys that attest for the model are imported at the factory. Signatures are authorized by password, in one command. Where a secret travels, at sealing and
-// unsealing, its parameter is encrypted in a session salted with the storage key (Section 21).
+// the TPM counts wrong ones. The private keys that attest for the model are imported at the factory. Signatures are authorized
+// by password, in one command. Where a secret travels, at sealing and unsealing, its parameter is encrypted in a session salted
+// with the storage key (Section 21).
 //
 // A swtpm serves one program at a time, so that it is let go of, and what was loaded into it is flushed, when a second has
 // passed without a command. What it has lost is loaded again.
